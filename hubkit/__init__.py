@@ -1,0 +1,38 @@
+"""hubkit: an adapter hub and plugin registry for multilingual representation models.
+
+    >>> import hubkit
+    >>> model = hubkit.load("rw")
+    >>> model.encode(["Mwaramutse"]).shape
+    (1, 384)
+
+Names are imported when first used, so ``import hubkit`` loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from hubkit.hookspecs import hookimpl as hookimpl
+    from hubkit.runtime.encoder import Encoder as Encoder
+    from hubkit.runtime.load import load as load
+
+_LAZY = {
+    "Encoder": "hubkit.runtime.encoder",
+    "hookimpl": "hubkit.hookspecs",
+    "load": "hubkit.runtime.load",
+}
+__all__ = ["Encoder", "__version__", "hookimpl", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'hubkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,280 @@
+"""Adapters on disk: written whole in the AdapterHub format plus hubkit's own files, read strictly or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubkit.adapter.folder import MANIFEST_FILE, VerifiedFolder, read_file, read_verified
+from hubkit.adapter.golden import Golden, check_golden, is_remembered, parse_golden, remember, write_golden
+from hubkit.adapter.manifest import MAX_FILE_BYTES, FileReference, Manifest
+from hubkit.adapter.method import Method, method
+from hubkit.adapter.strict_json import parse_json
+from hubkit.adapter.tensors import read_tensors, write_tensors
+from hubkit.core.architecture import architecture
+from hubkit.durable import sha256, write_json, write_text, written_folder
+from hubkit.errors import HubkitError, UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hubkit.adapter.sites import Site
+    from hubkit.core import Core
+
+Encode = Callable[["Adapter", Sequence[str]], "Tensor"]
+"""Sentences → unit vectors (n, hidden) under an adapter, not centred."""
+ADAPTERHUB_VERSION = "adapters.1.3.0"
+_CONFIG, _WEIGHTS, _CENTRE = "adapter_config.json", "adapter.safetensors", "centre.safetensors"
+_WRAPPER_KEYS = {"config", "hidden_size", "model_class", "model_name", "model_type", "name", "version"}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter in memory.
+
+    ``config`` is the whole AdapterHub ``adapter_config.json``, whose inner ``config`` has the scaling as trained, without
+    ``strength``. ``tensors`` are keyed without the adapter's name. ``centre`` (hidden,) is the language's mean vector
+    under this adapter at this strength.
+    """
+
+    name: str
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+    method: str
+    strength: float = 1.0
+    manifest: Manifest | None = None
+    centre: Tensor | None = None
+
+    @property
+    def scaling(self) -> float:
+        """The factor on the output as trained."""
+        return method(self.method).base_scaling(self.config["config"])
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
+    def effective_config(self) -> dict[str, Any]:
+        """The AdapterHub configuration with ``strength`` in its scaling: what other programs are given."""
+        inner = method(self.method).with_scaling(self.config["config"], self.scaling * self.strength)
+        return {**self.config, "name": self.name, "config": inner}
+
+    def sites(self) -> dict[str, Site]:
+        """Module path → what the adapter does there, strength included."""
+        return method(self.method).sites(self.effective_config()["config"], self.tensors)
+
+    def with_strength(self, strength: float) -> Adapter:
+        """The same adapter at another strength; a stored centre belongs to the old one and is dropped."""
+        if strength == self.strength:
+            return self
+        return replace(self, strength=float(strength), centre=None)
+
+
+def adapter_from_state(
+    name: str, method_name: str, config: Mapping[str, Any], state: Mapping[str, Tensor], core: Core
+) -> Adapter:
+    """An adapter from an AdapterHub configuration (inner or whole) and tensors under AdapterHub's names.
+
+    Raises :class:`VerificationError` when the tensors are not exactly those that the configuration has on this core.
+    """
+    chosen = method(method_name)
+    inner = dict(config["config"] if "model_type" in config else config)
+    wrapper = _wrapper(name, inner, core)
+    if problems := chosen.problems(inner):
+        raise VerificationError(
+            f"Adapter {name} cannot be used: {'; '.join(problems)}.", "Train it with other settings."
+        )
+    tensors = {chosen.from_adapterhub(key, name): value.detach().cpu().float() for key, value in state.items()}
+    expected = chosen.expected_tensors(inner, _model_config(core), architecture(core.model_type))
+    if (found := {key: tuple(tensor.shape) for key, tensor in tensors.items()}) != expected:
+        wrong = sorted(set(found.items()) ^ set(expected.items()))
+        raise VerificationError(
+            f"Adapter {name} does not have the tensors of {method_name} on {core.id}: {wrong[0][0]}.",
+            "Pass the state that was saved with this configuration.",
+        )
+    return Adapter(name, wrapper, tensors, method_name)
+
+
+def random_adapter(like: Adapter, core: Core, seed: int) -> Adapter:
+    """A control: an adapter of the same shapes and strength whose tensors are noise of the same deviation."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    tensors = method(like.method).initial_tensors(
+        like.config["config"], _model_config(core), architecture(core.model_type), generator, like.tensors
+    )
+    return replace(like, tensors=tensors, manifest=None, centre=None)
+
+
+def _wrapper(name: str, inner: dict[str, Any], core: Core) -> dict[str, Any]:
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    return {
+        "config": inner,
+        "hidden_size": core.hidden_size,
+        "model_class": MODEL_MAPPING_NAMES[core.model_type],
+        "model_name": core.id,
+        "model_type": core.model_type,
+        "name": name,
+        "version": ADAPTERHUB_VERSION,
+    }
+
+
+def _model_config(core: Core) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(core.folder, local_files_only=True)
+
+
+def save_adapter(
+    folder: Path,
+    adapter: Adapter,
+    core: Core,
+    manifest: Manifest,
+    golden: Golden,
+    report: Mapping[str, Any] | None = None,
+    card: str | None = None,
+) -> Manifest:
+    """Write an adapter folder, whole or not at all, read it back strictly, and return its manifest with the files.
+
+    An existing folder is replaced. Raises :class:`UsageError` when the manifest is not about this adapter and core.
+    """
+    _check_agreement(adapter, core, manifest)
+    with written_folder(folder) as aside:
+        write_json(aside / _CONFIG, adapter.effective_config())
+        names = method(adapter.method)
+        tensors = {names.to_adapterhub(key, adapter.name): value for key, value in adapter.tensors.items()}
+        write_tensors(aside / _WEIGHTS, tensors)
+        if adapter.centre is not None:
+            write_tensors(aside / _CENTRE, {"centre": adapter.centre})
+        write_golden(golden, aside)
+        if report is not None:
+            write_json(aside / "report.json", report)
+        if card is not None:
+            write_text(aside / "README.md", card)
+        complete = manifest.sealed(_references(aside))
+        write_text(aside / MANIFEST_FILE, complete.json_bytes().decode())
+        load_adapter(aside, core)
+    return complete
+
+
+def _references(folder: Path) -> tuple[FileReference, ...]:
+    paths = sorted(folder.iterdir())
+    return tuple(FileReference(path=path.name, sha256=sha256(path), size=path.stat().st_size) for path in paths)
+
+
+def _check_agreement(adapter: Adapter, core: Core, manifest: Manifest) -> None:
+    pairs: dict[str, tuple[Any, Any]] = {
+        "name": (manifest.name, adapter.name),
+        "method": (manifest.method, adapter.method),
+        "scaling": (manifest.scaling, adapter.scaling),
+        "strength": (manifest.strength, adapter.strength),
+        "core": (manifest.core.fingerprint, core.fingerprint),
+        "tokenizer": (manifest.core.tokenizer_sha256, core.tokenizer_sha256),
+    }
+    for field, (stated, actual) in pairs.items():
+        if stated != actual:
+            raise UsageError(
+                f"The manifest of {manifest.name} says {field} {stated}, the adapter has {actual}.",
+                "Build the manifest from the adapter that is saved.",
+            )
+
+
+def load_adapter(folder: Path, core: Core, encode: Encode | None = None) -> Adapter:
+    """Read an adapter folder, strictly. With ``encode`` the golden vectors are checked too, once on this machine.
+
+    Raises :class:`VerificationError` that names the file and the fix for anything that is missing, extra, misshapen,
+    not finite, of another hash, or made for another core; :class:`NotFoundError` when there is no folder.
+    """
+    content = read_verified(Path(folder))
+    _check_core(content.manifest, core, content.path)
+    adapter = _parse(content, core)
+    golden = parse_golden(
+        content.files["golden.json"], content.files["golden.safetensors"], core.hidden_size, content.path
+    )
+    if encode is not None and not is_remembered(content.manifest_sha256, core.fingerprint):
+        check_golden(golden, encode(adapter, golden.sentences), content.path)
+        remember(content.manifest_sha256, core.fingerprint)
+    return adapter
+
+
+def _check_core(manifest: Manifest, core: Core, folder: Path) -> None:
+    if manifest.core.fingerprint != core.fingerprint:
+        raise VerificationError(
+            f"{folder / MANIFEST_FILE}: {manifest.name} {manifest.version} was made for core {manifest.core.id} "
+            f"{_short(manifest.core.fingerprint)}, you have {core.id} {_short(core.fingerprint)}.",
+            f"Run `hubkit core fetch {manifest.core.id}` or load it with core='…' naming the core it was made for.",
+        )
+    if manifest.core.tokenizer_sha256 != core.tokenizer_sha256:
+        raise VerificationError(
+            f"{folder / MANIFEST_FILE}: {manifest.name} {manifest.version} was made with tokenizer "
+            f"{_short(manifest.core.tokenizer_sha256)}, you have {_short(core.tokenizer_sha256)}.",
+            f"Run `hubkit core fetch {manifest.core.id}`.",
+        )
+
+
+def _short(digest: str) -> str:
+    return f"{digest[:19]}…"
+
+
+def _parse(content: VerifiedFolder, core: Core) -> Adapter:
+    manifest, where = content.manifest, content.path / _CONFIG
+    chosen = method(manifest.method)
+    config = _parse_config(content.files[_CONFIG], where, core, chosen)
+    if config["name"] != manifest.name:
+        raise VerificationError(f"{where} is of adapter {config['name']!r}, not {manifest.name}.", "Fetch it again.")
+    effective, stated = chosen.base_scaling(config["config"]), manifest.scaling * manifest.strength
+    if not math.isclose(effective, stated, rel_tol=1e-9):
+        raise VerificationError(
+            f"{where} has output factor {effective}, {MANIFEST_FILE} says {manifest.scaling} × {manifest.strength}.",
+            "Fetch the adapter again.",
+        )
+    tensors = _parse_weights(content.files[_WEIGHTS], content.path / _WEIGHTS, config, core, chosen)
+    centre = None
+    if (data := content.files.get(_CENTRE)) is not None:
+        centre = read_tensors(data, {"centre": (core.hidden_size,)}, f"{content.path / _CENTRE}")["centre"]
+    config["config"] = chosen.with_scaling(config["config"], manifest.scaling)
+    return Adapter(manifest.name, config, tensors, manifest.method, manifest.strength, manifest, centre)
+
+
+def _parse_config(data: bytes, where: Path, core: Core, chosen: Method) -> dict[str, Any]:
+    config = parse_json(data, str(where))
+    if not isinstance(config, dict) or set(config) != _WRAPPER_KEYS or not isinstance(config["config"], dict):
+        raise VerificationError(f"{where} is no AdapterHub configuration.", "Fetch the adapter again.")
+    if (config["model_type"], config["hidden_size"]) != (core.model_type, core.hidden_size):
+        raise VerificationError(
+            f"{where} is for a {config['model_type']} of width {config['hidden_size']}, the core {core.id} is a "
+            f"{core.model_type} of width {core.hidden_size}.",
+            "Load it with core='…' naming the core it was made for.",
+        )
+    if problems := chosen.problems(config["config"]):
+        raise VerificationError(
+            f"{where} is a configuration that hubkit's {chosen.name} does not run: {'; '.join(problems)}.",
+            "Train the adapter again with a supported configuration.",
+        )
+    return config
+
+
+def _parse_weights(data: bytes, where: Path, config: dict[str, Any], core: Core, chosen: Method) -> dict[str, Tensor]:
+    keys = chosen.expected_tensors(config["config"], _model_config(core), architecture(core.model_type))
+    expected = {chosen.to_adapterhub(key, config["name"]): shape for key, shape in keys.items()}
+    tensors = read_tensors(data, expected, str(where))
+    return {chosen.from_adapterhub(name, config["name"]): tensor for name, tensor in tensors.items()}
+
+
+def import_adapterhub(folder: Path, core: Core, method_name: str) -> Adapter:
+    """Read a plain AdapterHub folder: tensors and configuration are checked; which core it was made for is not said.
+
+    Raises :class:`VerificationError` when it does not fit this core or is not what the method runs.
+    """
+    folder, chosen = Path(folder), method(method_name)
+    config = _parse_config(read_file(folder / _CONFIG, 1 << 20), folder / _CONFIG, core, chosen)
+    if not isinstance(config["name"], str) or not config["name"]:
+        raise HubkitError(f"{folder / _CONFIG} has no adapter name.", "Save the adapter again.")
+    data = read_file(folder / _WEIGHTS, MAX_FILE_BYTES)
+    tensors = _parse_weights(data, folder / _WEIGHTS, config, core, chosen)
+    return Adapter(config["name"], config, tensors, method_name)

@@ -1,0 +1,46 @@
+"""What hubkit itself registers, through the very hooks a plugin uses."""
+
+from __future__ import annotations
+
+from hubkit.hookspecs import hookimpl
+
+
+@hookimpl
+def register_languages() -> dict[str, str]:
+    return {"builtin": "hubkit.languages.table:path"}
+
+
+@hookimpl
+def register_sources() -> dict[str, str]:
+    return {
+        "mediawiki": "hubkit.corpora.mediawiki:MediaWiki",
+        "libreoffice": "hubkit.corpora.libreoffice:LibreOffice",
+        "cldr": "hubkit.corpora.cldr:Cldr",
+        "django": "hubkit.corpora.django:Django",
+    }
+
+
+@hookimpl
+def register_objectives() -> dict[str, str]:
+    return {"contrastive": "hubkit.training.objectives.contrastive:Contrastive"}
+
+
+@hookimpl
+def register_methods() -> dict[str, str]:
+    return {"lora": "hubkit.adapter.methods.lora:Lora", "seq_bn": "hubkit.adapter.methods.seq_bn:SeqBn"}
+
+
+@hookimpl
+def register_tasks() -> dict[str, str]:
+    return {"udhr": "hubkit.evaluation.tasks.udhr:Udhr"}
+
+
+@hookimpl
+def register_commands() -> dict[str, str]:
+    return {
+        "add-language": "hubkit.cli.add_language:add_language",
+        "core": "hubkit.cli.core:core",
+        "encode": "hubkit.cli.encode:encode",
+        "languages": "hubkit.cli.languages:languages",
+        "plugins": "hubkit.cli.plugins:plugins",
+    }

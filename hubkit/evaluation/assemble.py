@@ -1,0 +1,72 @@
+"""Put a report together: the main evaluation, the others, and the circumstances of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from hubkit import __version__
+from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, Report
+from hubkit.evaluation.words import damage_sentence, further_sentence, overlap_sentence, seed_sentence
+
+if TYPE_CHECKING:
+    from hubkit.evaluation.report import Cost, Damage, SeedScore, StrengthPoint
+    from hubkit.languages import Language
+
+
+def build_report(
+    evaluation: Evaluation,
+    *,
+    language: Language,
+    adapter: AdapterInfo,
+    core: CoreInfo,
+    further: Sequence[Evaluation] = (),
+    damage: Damage | None = None,
+    overlap: Mapping[str, Any] | None = None,
+    corpus: Mapping[str, Mapping[str, int | float | str | None]] | None = None,
+    strength_curve: Sequence[StrengthPoint] = (),
+    development_source: str | None = None,
+    seeds: Sequence[int] = (),
+    seed_scores: Sequence[SeedScore] = (),
+    cost: Cost | None = None,
+    warnings: Sequence[str] = (),
+    provenance: Mapping[str, str] | None = None,
+    created: datetime | None = None,
+) -> Report:
+    """The report of ``adapter`` for ``language``; its sentences are the evaluation's, then damage, overlap and seeds.
+
+    ``overlap`` is ``OverlapReport.as_dict()``; its counts are kept, its examples are not.
+    """
+    counts = {key: value for key, value in overlap.items() if isinstance(value, int)} if overlap else None
+    said = [*evaluation.sentences, *(further_sentence(other) for other in further)]
+    said += [damage_sentence(damage)] if damage else []
+    said += [overlap_sentence(counts)] if counts else []
+    said += [seed_sentence(seed_scores)] if len(seed_scores) > 1 else []
+    circumstances: dict[str, Any] = {
+        "sentences": said,
+        "language": language_info(language),
+        "adapter": adapter,
+        "core": core,
+        "further": list(further),
+        "damage": damage,
+        "overlap": counts,
+        "corpus": {source: dict(row) for source, row in (corpus or {}).items()},
+        "strength_curve": list(strength_curve),
+        "development_source": development_source,
+        "seeds": list(seeds),
+        "seed_scores": list(seed_scores),
+        "cost": cost,
+        "warnings": list(warnings),
+        "provenance": dict(provenance or {}),
+        "created": (created or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "hubkit_version": __version__,
+    }
+    return Report(**{**dict(evaluation), **circumstances})
+
+
+def language_info(language: Language) -> LanguageInfo:
+    """What a report keeps of a language."""
+    return LanguageInfo(
+        tag=language.tag, name=language.name, iso639_3=language.iso639_3, glottocode=language.glottocode
+    )

@@ -1,0 +1,1 @@
+"""Which adapters there are: installed ones, and (through an index) published ones."""

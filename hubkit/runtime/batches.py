@@ -1,0 +1,90 @@
+"""Sentences → token ids → batches of similar length, padded no further than their longest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from hubkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows ``rows`` of the input: token ids and attention mask (n, t), int64."""
+
+    rows: list[int]
+    ids: Tensor
+    mask: Tensor
+
+
+class Tokenise:
+    """Truncating tokeniser that threads may share: its settings are made once and never changed."""
+
+    def __init__(self, tokenizer: Any, prefix: str, max_tokens: int) -> None:
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise UsageError("The core's tokenizer has no tokenizer.json.", "Convert it to a fast tokenizer first.")
+        if (backend.truncation or {}).get("max_length") != max_tokens:
+            backend.enable_truncation(max_tokens)
+        if backend.padding is not None:
+            backend.no_padding()
+        self._backend = backend
+        self._prefix = prefix
+        self.pad_id: int = tokenizer.pad_token_id or 0
+
+    def __call__(self, sentences: Sequence[str], prefix: str | None = None, first: int = 0) -> list[list[int]]:
+        """Token ids of each sentence. Raises :class:`UsageError` naming (from ``first`` on) the one that is no text."""
+        for index, sentence in enumerate(sentences):
+            if not isinstance(sentence, str):
+                raise UsageError(
+                    f"Sentence {first + index} is a {type(sentence).__name__}, not a string.", "Pass strings only."
+                )
+        chosen = self._prefix if prefix is None else prefix
+        try:
+            encodings = self._backend.encode_batch_fast([chosen + sentence for sentence in sentences])
+        except (TypeError, UnicodeEncodeError) as error:
+            raise _not_unicode(sentences, first) from error
+        return [encoding.ids for encoding in encodings]
+
+
+def _not_unicode(sentences: Sequence[str], first: int) -> UsageError:
+    for index, sentence in enumerate(sentences):
+        try:
+            sentence.encode("utf-8")
+        except UnicodeEncodeError:
+            return UsageError(
+                f"Sentence {first + index} holds half a surrogate pair, which is no text.",
+                "Decode the input as UTF-8, with errors='replace' if it is damaged.",
+            )
+    return UsageError(f"The tokenizer refuses the sentences from {first} on.", "Pass strings only.")
+
+
+def batches(token_ids: Sequence[list[int]], batch_size: int, pad_id: int) -> Iterator[Batch]:
+    """Batches in order of falling length, so that the first one needs the most memory."""
+    order = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        longest = max(len(token_ids[rows[0]]), 1)
+        ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for place, row in enumerate(rows):
+            length = len(token_ids[row])
+            ids[place, :length] = torch.tensor(token_ids[row], dtype=torch.long)
+            mask[place, :length] = 1
+        yield Batch(rows, ids, mask)
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Consecutive lists of at most ``size`` items; as many as are needed are held at a time."""
+    source = iter(items)
+    while chunk := list(itertools.islice(source, size)):
+        yield chunk

@@ -1,0 +1,82 @@
+"""Where state lives and which indexes are asked: flags, then environment, then ``hubkit.toml``, then defaults."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from hubkit.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+CONFIG_FILE = "hubkit.toml"
+_KEYS = {"home", "index"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Resolved settings. ``home`` holds all state; ``index`` lists index folders or URLs in order of preference."""
+
+    home: Path
+    index: tuple[str, ...]
+
+    @property
+    def cores(self) -> Path:
+        return self.home / "cores"
+
+    @property
+    def downloads(self) -> Path:
+        return self.home / "downloads"
+
+    @property
+    def adapters(self) -> Path:
+        return self.home / "adapters"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def controls(self) -> Path:
+        return self.home / "controls"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.", "Correct or remove the file.") from error
+    if unknown := sorted(set(table) - _KEYS):
+        raise UsageError(f"{path} has unknown settings: {', '.join(unknown)}.", f"Known are: {', '.join(sorted(_KEYS))}.")
+    return table
+
+
+@lru_cache(maxsize=8)
+def _resolve(home: str | None, index: str | None, folder: Path) -> Settings:
+    table = _from_file(folder / CONFIG_FILE)
+    chosen_home = home or table.get("home") or platformdirs.user_data_dir("hubkit")
+    if index is not None:
+        indexes = tuple(part for part in index.split(os.pathsep) if part)
+    else:
+        indexes = tuple(table.get("index", ()))
+    return Settings(home=Path(chosen_home).expanduser().absolute(), index=indexes)
+
+
+def settings() -> Settings:
+    """The settings in force: ``HUBKIT_HOME`` and ``HUBKIT_INDEX`` win over ``./hubkit.toml``."""
+    return _resolve(os.environ.get("HUBKIT_HOME"), os.environ.get("HUBKIT_INDEX"), Path.cwd())

@@ -1,0 +1,1 @@
+"""Trains adapters on the frozen core: objectives, sampling order, the resumable loop."""

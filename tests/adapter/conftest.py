@@ -1,0 +1,175 @@
+"""Tiny random cores (2 layers, hidden 32) with a byte tokenizer, and random adapters for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
+
+from hubkit.adapter.golden import Golden, probe_sentences
+from hubkit.adapter.manifest import Manifest, core_reference
+from hubkit.adapter.method import method
+from hubkit.adapter.store import Adapter, adapter_from_state, save_adapter
+from hubkit.core import Core, open_core
+from hubkit.core.architecture import architecture
+
+SIZES = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}
+SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
+NETWORKS: dict[str, tuple[Any, Any]] = {
+    "bert": (BertConfig, BertModel),
+    "xlm-roberta": (XLMRobertaConfig, XLMRobertaModel),
+}
+IN_THE_LANGUAGE = ("Mwaramutse neza", "Amakuru yawe ni meza")
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    vocabulary = {token: index for index, token in enumerate((*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet())))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", None, [("<s>", 0), ("</s>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+def build_core(folder: Path, model_type: str, seed: int = 0) -> Core:
+    configuration, network = NETWORKS[model_type]
+    config = configuration(**SIZES, vocab_size=260, max_position_embeddings=72, pad_token_id=1, initializer_range=0.2)
+    torch.manual_seed(seed)
+    network(config, add_pooling_layer=False).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    (folder / "hubkit_core.json").write_text(json.dumps({"pooling": "mean", "prefix": "q: ", "max_tokens": 64}))
+    return open_core(str(folder))
+
+
+@pytest.fixture(scope="session")
+def core_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUBKIT_HOME", str(tmp_path_factory.mktemp("home")))
+        yield tmp_path_factory.mktemp("cores")
+
+
+@pytest.fixture(autouse=True)
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("HUBKIT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def cores(core_folder: Path) -> dict[str, Core]:
+    return {model_type: build_core(core_folder / f"tiny-{model_type}", model_type) for model_type in NETWORKS}
+
+
+@pytest.fixture(scope="session")
+def other_core(core_folder: Path) -> Core:
+    """The same architecture with other weights."""
+    return build_core(core_folder / "tiny-other", "bert", seed=1)
+
+
+@pytest.fixture(params=sorted(NETWORKS))
+def core(request: pytest.FixtureRequest, cores: dict[str, Core]) -> Core:
+    return cores[request.param]
+
+
+@pytest.fixture
+def bert(cores: dict[str, Core]) -> Core:
+    return cores["bert"]
+
+
+HYPERPARAMETERS: dict[str, dict[str, Any]] = {"lora": {"r": 4}, "seq_bn": {"reduction_factor": 4}}
+
+
+@pytest.fixture(params=sorted(HYPERPARAMETERS))
+def method_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+MakeAdapter = Callable[..., Adapter]
+
+
+@pytest.fixture
+def make_adapter() -> MakeAdapter:
+    """(core, method) → an adapter with tensors large enough to be seen in the vectors."""
+
+    def make(
+        core: Core, method_name: str, *, seed: int = 0, strength: float = 1.0, name: str = "lang-rw", **hyper: Any
+    ) -> Adapter:
+        chosen = method(method_name)
+        config = chosen.adapterhub_config(**{**HYPERPARAMETERS[method_name], **hyper})
+        generator = torch.Generator().manual_seed(seed)
+        model_config = NETWORKS[core.model_type][0].from_pretrained(core.folder)
+        tensors = chosen.initial_tensors(config, model_config, architecture(core.model_type), generator)
+        state = {chosen.to_adapterhub(key, name): value * 5 for key, value in tensors.items()}
+        return adapter_from_state(name, method_name, config, state, core).with_strength(strength)
+
+    return make
+
+
+def manifest_of(adapter: Adapter, core: Core, **changes: Any) -> Manifest:
+    content: dict[str, Any] = {
+        "name": adapter.name,
+        "version": "0.1.0",
+        "kind": "language",
+        "languages": [{"bcp47": "rw", "iso639_3": "kin", "glottocode": "kiny1244", "name": "Kinyarwanda"}],
+        "method": adapter.method,
+        "scaling": adapter.scaling,
+        "strength": adapter.strength,
+        "core": core_reference(core),
+        "license": "Apache-2.0",
+        "training_data": [
+            {"source": "tiny", "origin": "made up", "license": "CC0-1.0", "pairs": 2, "languages": ["rw"]}
+        ],
+        "seeds": [0],
+        "hyperparameters": {"learning_rate": 1e-3, "steps": 1},
+        "compute": {"device": "cpu", "seconds": 1.5, "peak_memory_bytes": 1000},
+        "hubkit": "0.1.0",
+        "created": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+    }
+    return Manifest.model_validate({**content, **changes})
+
+
+def golden_of(adapter: Adapter, core: Core) -> Golden:
+    from hubkit.runtime.encoder import Encoder
+
+    sentences = probe_sentences(IN_THE_LANGUAGE)
+    return Golden(sentences, Encoder(core, adapter=adapter).encode(sentences, convert_to_tensor=True))
+
+
+Save = Callable[..., Path]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    """(adapter, core) → the folder it was saved to."""
+
+    def write(adapter: Adapter, core: Core, folder: Path | None = None, **changes: Any) -> Path:
+        folder = folder or tmp_path / "saved" / adapter.name
+        manifest = manifest_of(adapter, core, **changes)
+        save_adapter(folder, adapter, core, manifest, golden_of(adapter, core), {"R@1": 0.5}, f"# {adapter.name}\n")
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def make_manifest() -> Callable[..., Manifest]:
+    return manifest_of
+
+
+@pytest.fixture
+def make_golden() -> Callable[[Adapter, Core], Golden]:
+    return golden_of

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubkit.core import load_tokenizer
+from hubkit.errors import UsageError
+from hubkit.runtime.batches import Tokenise, batches, chunks
+
+
+@pytest.fixture(scope="module")
+def tokenise(cores):
+    return Tokenise(load_tokenizer(cores["bert"]), "q: ", 64)
+
+
+def test_prefix_specials_and_truncation(tokenise):
+    short, long = tokenise(["ab", "x" * 100])
+    assert short[0] == long[0] == 0
+    assert short[-1] == long[-1] == 2, "the end token survives truncation"
+    assert len(short) == len("q: ab") + 2
+    assert len(long) == 64
+    assert len(tokenise(["ab"], "")[0]) == 4
+
+
+def test_not_a_string_is_named_by_its_index(tokenise):
+    with pytest.raises(UsageError, match="Sentence 12 is a NoneType, not a string"):
+        tokenise(["a", "b", None], first=10)
+
+
+def test_half_a_surrogate_pair_is_named_by_its_index(tokenise):
+    with pytest.raises(UsageError, match="Sentence 1 holds half a surrogate pair"):
+        tokenise(["a", "b\ud800"])
+
+
+@given(st.lists(st.lists(st.integers(3, 9), max_size=9), max_size=30), st.integers(1, 7))
+def test_batches_hold_every_row_once_padded_to_their_longest(rows, size):
+    seen = {}
+    lengths = []
+    for batch in batches(rows, size, pad_id=1):
+        assert len(batch.rows) <= size
+        assert batch.ids.shape == batch.mask.shape
+        assert batch.ids.shape[1] == max(1, *(len(rows[row]) for row in batch.rows))
+        assert (batch.ids[batch.mask == 0] == 1).all()
+        lengths += [len(rows[row]) for row in batch.rows]
+        for place, row in enumerate(batch.rows):
+            seen[row] = batch.ids[place][batch.mask[place] == 1].tolist()
+    assert seen == dict(enumerate(rows))
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_chunks_take_no_more_than_they_give():
+    taken = []
+
+    def source():
+        for number in range(10):
+            taken.append(number)
+            yield number
+
+    pieces = chunks(source(), 4)
+    assert next(pieces) == [0, 1, 2, 3]
+    assert taken == [0, 1, 2, 3]
+    assert list(pieces) == [[4, 5, 6, 7], [8, 9]]
