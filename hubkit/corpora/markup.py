@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-_MARKED = re.compile(r"[{}\[\]<>&'*#=:;_~|]|//|\n")
+_MARKED = re.compile(r"[{}\[\]<>&]|''|__|~~~|\n|^[*#:;=]")
 _TEMPLATE = re.compile(r"\{\{([^{}]*)\}\}")
 _LINK = re.compile(r"\[\[([^\[\]{}]*)\]\]")
 _LABELLED_URL = re.compile(r"\[(?:(?:https?:|mailto:)?//|mailto:|\$\d)\S*\s+([^\[\]]+)\]")
@@ -57,7 +57,7 @@ def _link(match: re.Match[str]) -> str:
 
 
 def plain_wikitext(message: str) -> str | None:
-    """``message`` without wiki and HTML markup, lines kept; ``None`` when it calls a template that has no plain text."""
+    """``message`` without wiki and HTML markup, lines kept; ``None`` when it calls a template without plain text."""
     if not _MARKED.search(message):
         return message
     text, before = _BREAK.sub("\n", message), ""

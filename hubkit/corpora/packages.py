@@ -15,20 +15,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from hubkit.corpora.source import SourceUnavailable
-from hubkit.durable import locked, sha256, write_json, written_folder
+from hubkit.durable import locked, sha256, write_json, write_text, written_folder
 from hubkit.errors import UsageError, VerificationError
 from hubkit.settings import settings
 
 RECORD = "fetched.json"
-ABSENT = "absent.json"
+NAMES = "names.txt"
 TIMEOUT = 900  # seconds for one client call
+RETRY_AFTER = 120.0  # seconds in which what failed is not tried again: hundreds of languages may ask for it
 _NAME = re.compile(r"(@[a-z0-9][\w.-]*/)?[A-Za-z0-9][\w.+-]*")
+_VERSION = re.compile(r"[A-Za-z0-9][\w.+:~-]*")
+_failures: dict[Path, tuple[float, SourceUnavailable]] = {}
 
 log = logging.getLogger("hubkit")
 
@@ -57,26 +62,21 @@ def fetch_pypi(name: str, version: str, sha256: str | None = None) -> Path:
 def fetch_debian(name: str) -> Path | None:
     """The archive (.deb) of a Debian package in the version this machine's sources offer; ``None`` when they have none.
 
-    Needs neither root nor package lists; that a package does not exist is remembered.
+    Needs neither root nor package lists; the names that exist are kept, so that asking for others takes no client.
     """
-    folder = _folder("debian", name)
-    if (folder / ABSENT).exists():
-        return None
-    stored = _stored(folder, None)
+    stored = _stored(_folder("debian", name), None)
     if stored is not None and _intact(stored):
         return stored
     try:
-        return _fetch_debian(folder, name)
+        return _fetch_debian(name) if name in _debian_names() else None
     except SourceUnavailable as error:
-        raise error if stored is None else _damaged(stored, error) from error
+        if stored is None:
+            raise
+        raise _damaged(stored, error) from error
 
 
-def _fetch_debian(folder: Path, name: str) -> Path | None:
+def _fetch_debian(name: str) -> Path:
     listed = _debian_record(name)
-    if listed is None:
-        write_json(folder / ABSENT, {"package": name, "checked": _now()})
-        log.info("Debian has no package %s", name)
-        return None
 
     def download(folder: Path) -> None:
         _run(["apt-get", *_apt_options(), "-qq", "download", name], folder)
@@ -84,8 +84,8 @@ def _fetch_debian(folder: Path, name: str) -> Path | None:
     try:
         return _fetch("debian", name, listed["Version"], download, listed["SHA256"])
     except SourceUnavailable:  # the lists may be older than the archive, which keeps the newest version only
-        renewed = _debian_record(name, renew=True)
-        if renewed is None or renewed == listed:
+        _update_lists()
+        if (renewed := _debian_record(name)) == listed:
             raise
         return _fetch("debian", name, renewed["Version"], download, renewed["SHA256"])
 
@@ -126,6 +126,8 @@ def _intact(archive: Path) -> bool:
 def _fetch(registry: str, name: str, version: str, download: Download, pin: str | None) -> Path:
     """The stored archive if it is intact, else a fresh one that must match the pin and what was stored before."""
     folder = _folder(registry, name)
+    if not _VERSION.fullmatch(version):
+        raise UsageError(f"{version!r} is not a version of {name}.", "Check the spelling.")
     with locked(folder / ".lock", f"{registry} package {name}", wait=True):
         stored = _stored(folder, version)
         expected = pin or (record(stored)["sha256"] if stored else None)
@@ -150,15 +152,30 @@ def _damaged(stored: Path, error: SourceUnavailable) -> VerificationError:
 def _fetch_fresh(folder: Path, name: str, version: str, download: Download, expected: str | None) -> Path:
     for leftover in folder.glob(".fetching-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    log.info("fetching %s %s", name, version)
+    target = folder / quote(version, safe="+~")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as temporary:
-        download(Path(temporary))
+        with _not_again(target):
+            log.info("fetching %s %s", name, version)
+            download(Path(temporary))
         archives = [path for path in Path(temporary).iterdir() if path.suffix in {".deb", ".tgz", ".whl"}]
         if len(archives) != 1:
             raise SourceUnavailable(
                 f"The client fetched {len(archives)} archives of {name} {version} instead of one.", "Try again."
             )
-        return _keep(archives[0], folder / quote(version, safe="+~"), name, version, expected)
+        return _keep(archives[0], target, name, version, expected)
+
+
+@contextmanager
+def _not_again(target: Path) -> Iterator[None]:
+    """Fetch ``target`` in here; for ``RETRY_AFTER`` seconds after a failure the same error is raised at once."""
+    when, failure = _failures.get(target, (0.0, None))
+    if failure is not None and time.monotonic() - when < RETRY_AFTER:
+        raise failure
+    try:
+        yield
+    except SourceUnavailable as error:
+        _failures[target] = (time.monotonic(), error)
+        raise
 
 
 def _keep(archive: Path, target: Path, name: str, version: str, expected: str | None) -> Path:
@@ -225,28 +242,35 @@ def _apt_options() -> list[str]:
 def _update_lists() -> None:
     """Fetch the package lists into our own folder, as any user; see ``man apt.conf``, section Directories."""
     folder = _apt_folder()
-    for part in ("lists/partial", "cache/archives/partial"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    log.info("fetching the Debian package lists")
-    _run(["apt-get", *_apt_options(), "-q", "update"], folder)
-    if not _has_lists():
-        raise SourceUnavailable("apt-get could not fetch the package lists.", _OFFLINE)
+    with locked(folder / ".lock", "the Debian package lists", wait=True), _not_again(folder):
+        for part in ("lists/partial", "cache/archives/partial"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        log.info("fetching the Debian package lists")
+        _run(["apt-get", *_apt_options(), "-q", "update"], folder)
+        names = _run(["apt-cache", *_apt_options(), "pkgnames"], folder)
+        if not names.strip():  # apt-get only warns when it reaches no archive
+            raise SourceUnavailable("apt-get could not fetch the package lists.", _OFFLINE)
+        write_text(folder / NAMES, names)
 
 
-def _has_lists() -> bool:
-    return any(_apt_folder().glob("lists/*_Packages*"))
+def _debian_names() -> frozenset[str]:
+    """The names of all packages in the package lists, which are fetched when missing."""
+    path = _apt_folder() / NAMES
+    if not path.exists():
+        _update_lists()
+    return _names_in(path, path.stat().st_mtime_ns)
 
 
-def _debian_record(name: str, renew: bool = False) -> dict[str, str] | None:
-    """The package's stanza (Version, SHA256, …) in the package lists, which are fetched when missing."""
+@lru_cache(maxsize=1)
+def _names_in(path: Path, modified: int) -> frozenset[str]:
+    return frozenset(path.read_text("utf-8").split())
+
+
+def _debian_record(name: str) -> dict[str, str]:
+    """The package's stanza (Version, SHA256, …) in the package lists."""
     with locked(_apt_folder() / ".lock", "the Debian package lists", wait=True):
-        if renew or not _has_lists():
-            _update_lists()
-        try:
-            shown = _run(["apt-cache", *_apt_options(), "--no-all-versions", "show", name], _apt_folder())
-        except SourceUnavailable as error:
-            if "No packages found" in error.what or "Unable to locate" in error.what:
-                return None
-            raise
-    fields = re.findall(r"^([A-Za-z0-9-]+): (.*)$", shown.split("\n\n")[0], re.MULTILINE)
-    return dict(fields) if any(key == "Filename" for key, _ in fields) else None
+        shown = _run(["apt-cache", *_apt_options(), "--no-all-versions", "show", name], _apt_folder())
+    fields = dict(re.findall(r"^(Version|SHA256): (.*)$", shown.split("\n\n")[0], re.MULTILINE))
+    if len(fields) != 2:
+        raise SourceUnavailable(f"The Debian package lists name no archive of {name}.", _OFFLINE)
+    return fields

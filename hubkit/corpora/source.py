@@ -38,5 +38,5 @@ class Source(Protocol):
         ...
 
 
-class SourceUnavailable(HubkitError):
+class SourceUnavailable(HubkitError):  # noqa: N818 - what it is, not that it is an error
     """A source cannot be fetched here: its client is missing, the network is away, or the registry refused."""

@@ -88,7 +88,7 @@ class Centring(Strict):
 
 
 class Share(Strict):
-    """How much of the gain over the core a wrong-family adapter would not have given; 1 = all of it is the language's."""
+    """How much of the gain over the core a wrong-family adapter would not have given; 1 = all is the language's."""
 
     gain: float  # adapter − core
     generic: float  # wrong-family − core
@@ -253,7 +253,7 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """Read ``report.json``; :class:`VerificationError` says what is wrong in it, :class:`NotFoundError` that it is absent."""
+    """Read ``report.json``; :class:`VerificationError` says what is wrong in it."""
     if not path.is_file():
         raise NotFoundError(f"There is no report {path}.", "Run `hubkit evaluate` to make one.")
     try:

@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """``gain`` or ``loss`` where the interval leaves zero out, and there are enough items; else ``within noise``."""
+        """``gain`` or ``loss`` where the interval leaves zero out and items suffice; else ``within noise``."""
         if self.n < MINIMUM_ITEMS or self.low <= 0 <= self.high:
             return "within noise"
         return "gain" if self.low > 0 else "loss"

@@ -222,4 +222,5 @@ def further_sentence(evaluation: Evaluation) -> str:
     if gain is None:
         return f"{where}: {' '.join(evaluation.sentences)}"
     judgement = CONCLUSIONS[evaluation.conclusion].removeprefix("In short: ")
-    return f"{where}, over the core: {judged(gain.raw)}, raw; {judged(gain.centred)}, centred. Conclusion there: {judgement}"
+    figures = f"{judged(gain.raw)}, raw; {judged(gain.centred)}, centred"
+    return f"{where}, over the core: {figures}. Conclusion there: {judgement}"

@@ -67,14 +67,14 @@ def find_installed(name: str, spec: str | None = None, core_fingerprint: str | N
     """
     wanted = _specifiers(spec)
     candidates = [installed for installed in list_installed() if installed.name == name]
-    reasons = {installed: _rejection(installed, core_fingerprint) for installed in candidates}
-    usable = [installed for installed in candidates if reasons[installed] is None]
+    reasons = {installed.version: _rejection(installed, core_fingerprint) for installed in candidates}
+    usable = [installed for installed in candidates if reasons[installed.version] is None]
     # packaging prefers final releases and falls back to pre-releases when there are no others
     allowed = set(wanted.filter([installed.version for installed in usable]))
     chosen = [installed for installed in usable if installed.version in allowed]
     if chosen:
         return chosen[0]
-    why = [f"{installed.version}: {reasons[installed] or f'is not {spec}'}" for installed in candidates]
+    why = [f"{installed.version}: {reasons[installed.version] or f'is not {spec}'}" for installed in candidates]
     raise NotFoundError(
         f"No installed {name}{f' {spec}' if spec else ''} can be used" + (f" ({'; '.join(why)})." if why else "."),
         "Run `hubkit add-language` to train one or install a folder with install_folder().",

@@ -52,8 +52,11 @@ class AppliedAdapter:
 
 
 def add_low_rank(site: LowRank, inputs: Tensor, outputs: Tensor) -> Tensor:
-    """outputs (…, out) + (inputs (…, in) downᵀ) upᵀ."""
+    """outputs (…, out) + (inputs (…, in) downᵀ) upᵀ; in inference mode ``outputs`` itself is added to."""
     narrow = functional.linear(inputs, site.down).flatten(0, -2)
+    if torch.is_inference_mode_enabled() and outputs.is_contiguous():
+        outputs.view(-1, outputs.shape[-1]).addmm_(narrow, site.up.T)
+        return outputs
     return torch.addmm(outputs.flatten(0, -2), narrow, site.up.T).view_as(outputs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,6 @@ from hubkit.core import Core, load_model
 from hubkit.core.architecture import architecture
 from hubkit.core.pooling import pool
 from hubkit.errors import VerificationError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 _NAME = "trained"
 
@@ -28,7 +25,7 @@ class TrainableAdapter(nn.Module):
         import adapters
 
         self.core, self.method, self.config = core, method, config
-        self.model: PreTrainedModel = load_model(core)
+        self.model: Any = load_model(core)
         self._frozen = {name: _checksum(tensor) for name, tensor in self.model.state_dict().items()}
         adapters.init(self.model)
         with torch.random.fork_rng(devices=[]):
@@ -56,7 +53,9 @@ class TrainableAdapter(nn.Module):
     def assert_core_unchanged(self) -> None:
         """Raise :class:`VerificationError` unless every tensor of the core is bit-identical to what was loaded."""
         state = {name.replace(".base_layer", ""): tensor for name, tensor in self.model.state_dict().items()}
-        changed = [name for name, checksum in self._frozen.items() if name not in state or _checksum(state[name]) != checksum]
+        changed = [
+            name for name, checksum in self._frozen.items() if name not in state or _checksum(state[name]) != checksum
+        ]
         if changed:
             raise VerificationError(
                 f"Training changed the frozen core: {', '.join(changed[:3])} ({len(changed)} tensors).",

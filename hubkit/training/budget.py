@@ -31,7 +31,9 @@ def parse_budget(text: str) -> Budget:
     """``"90s"``, ``"5m"``, ``"1h"`` or ``"400 steps"`` → :class:`Budget`. Raises :class:`UsageError`."""
     match = _PATTERN.fullmatch(text.strip())
     if not match or float(match[1]) <= 0:
-        raise UsageError(f"{text!r} is not a budget.", "Write a time such as 90s, 5m or 1h, or a number of steps such as 400steps.")
+        raise UsageError(
+            f"{text!r} is not a budget.", "Write a time such as 90s, 5m or 1h, or a number of steps such as 400steps."
+        )
     amount, unit = float(match[1]), match[2].lower()
     if unit.startswith("step"):
         return Budget(steps=max(1, round(amount)))

@@ -125,7 +125,7 @@ class Training:
         student = self.network(tokens["input_ids"], tokens["attention_mask"])
         loss = self.objective(student, teacher, same).value
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
         self.optimiser.step()
         return float(loss.detach())

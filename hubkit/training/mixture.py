@@ -29,7 +29,9 @@ class Mixture:
         return sum(map(len, self.pairs.values()))
 
 
-def mix(pairs: Mapping[str, Sequence[Pair]], target: str | None = None, alpha: float = 0.5, own: float = 1.0) -> Mixture:
+def mix(
+    pairs: Mapping[str, Sequence[Pair]], target: str | None = None, alpha: float = 0.5, own: float = 1.0
+) -> Mixture:
     """Share of a language ∝ (its pairs)^alpha, times ``own`` for ``target``. Languages without pairs are left out."""
     present = {tag: found for tag, found in pairs.items() if found}
     weights = {tag: len(found) ** alpha * (own if tag == target else 1.0) for tag, found in present.items()}
@@ -49,9 +51,9 @@ def batches(mixture: Mixture, batch_size: int, seed: int, start: int = 0) -> Ite
         random = np.random.default_rng([seed, number])
         count = batch_size * BATCHES_SORTED_TOGETHER
         drawn = [mixture.pairs[tags[index]] for index in random.choice(len(tags), count, p=probabilities)]
-        chosen = [pairs[random.integers(len(pairs))] for pairs in drawn]
+        chosen = [pairs[int(random.integers(len(pairs)))] for pairs in drawn]
         chosen.sort(key=lambda pair: len(pair.text))
         group = [chosen[at : at + batch_size] for at in range(0, count, batch_size)]
-        random.shuffle(group)  # type: ignore[arg-type]
+        random.shuffle(group)
         yield group
         number += 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,3 +83,22 @@ def test_stopping_early_ends_the_reader(tmp_path: Path, make_deb: Make) -> None:
     found = members(make_deb(tmp_path / "p.deb", FILES), lambda name: True)
     assert next(iter(found))[1] == b"one"
     found.close()  # type: ignore[attr-defined]
+
+
+def test_a_deb_that_dpkg_finds_damaged_is_refused(
+    tmp_path: Path, make_deb: Make, clients: Callable[[str, str], Path]
+) -> None:
+    whole = tar_of(FILES)
+    clients("dpkg-deb", f"sys.stdout.buffer.write({whole!r})\nsys.stdout.flush()\nsys.exit(2)")
+    with pytest.raises(VerificationError, match="dpkg-deb finds it damaged"):
+        read(make_deb(tmp_path / "p.deb", FILES))
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()

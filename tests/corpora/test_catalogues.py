@@ -25,7 +25,7 @@ def test_skips_entries_that_are_not_utf8(make_mo: Make) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\xde\x12\x04\x95", b"\xde\x12\x04\x95" + b"\xff" * 40])
 def test_refuses_what_is_no_catalogue(content: bytes) -> None:
-    with pytest.raises(ValueError, match="no compiled|cut off"):
+    with pytest.raises(ValueError, match=r"no compiled|cut off"):
         list(messages(content))
 
 

@@ -29,16 +29,16 @@ def packages(
     english: Names = {"🐞": "lady beetle", "🐢": "turtle", "✋🏻": "hand: light", "🏻": "light skin tone"}
     kabyle: Names = {"🐞": "aglalas", "🐢": None, "✋🏻": "afus", "🏻": "amellal", "🦎": "tazermemmuyt"}
     archives = {}
-    for name, folder in (
-        ("cldr-annotations-full", "annotations"),
-        ("cldr-annotations-derived-full", "annotationsDerived"),
-    ):
+    flags: tuple[Names, Names] = {"🇰🇪": "flag: Kenya"}, {"🇰🇪": "anay: Kinya"}
+    parts = {"cldr-annotations-full": ("annotations", english, kabyle)}
+    parts["cldr-annotations-derived-full"] = ("annotationsDerived", *flags)
+    for name, (folder, theirs, ours) in parts.items():
         files = {
-            f"package/{folder}/en/annotations.json": annotation_file(folder, english if folder == "annotations" else {"🇰🇪": "flag: Kenya"}),
-            f"package/{folder}/kab/annotations.json": annotation_file(folder, kabyle if folder == "annotations" else {"🇰🇪": "anay: Kinya"}),
+            f"package/{folder}/en/annotations.json": annotation_file(folder, theirs),
+            f"package/{folder}/kab/annotations.json": annotation_file(folder, ours),
             f"package/{folder}/und/annotations.json": json.dumps({folder: {"identity": {}}}).encode(),
             "package/LICENSE": b"Unicode",
-        }  # fmt: skip
+        }
         (tmp_path / name).mkdir()
         archives[name] = stored(make_tgz(tmp_path / name / f"{name}.tgz", files))
     monkeypatch.setattr(cldr, "fetch_npm", lambda name, version, pin: archives[name])
@@ -58,4 +58,5 @@ def test_a_language_without_names_has_no_pairs(packages: None, swahili: Language
 
 
 def test_pairs_are_marked_as_lexicon() -> None:
-    assert Cldr().domain == "lexicon" and Cldr().license == "Unicode-3.0"
+    assert Cldr().domain == "lexicon"
+    assert Cldr().license == "Unicode-3.0"

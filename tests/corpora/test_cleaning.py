@@ -71,7 +71,10 @@ def test_duplicates_and_near_duplicates_go_and_other_translations_stay() -> None
 def test_counts_every_step_in_order() -> None:
     _, counts = clean([pair("Wali", "View"), pair("Wali", "View"), pair("a", "b"), pair("", "x")], KABYLE)
     assert list(counts) == ["raw", *STEPS]
-    assert counts["raw"] == 4 and counts["plain"] == 3 and counts["distinct"] == 2 and counts["length"] == 1
+    assert counts["raw"] == 4
+    assert counts["plain"] == 3
+    assert counts["distinct"] == 2
+    assert counts["length"] == 1
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
 
 

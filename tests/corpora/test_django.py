@@ -58,5 +58,6 @@ def test_a_language_without_catalogue_has_no_pairs(wheel: None, kabyle: Language
 def test_the_real_wheel_has_swahili(home: Path) -> None:
     swahili = find("sw")
     pairs, counts = clean(Django().pairs(swahili), swahili)
-    assert counts["raw"] > 600 and len(pairs) > 450
+    assert counts["raw"] > 600
+    assert len(pairs) > 450
     assert any(pair.english == "Log out" for pair in pairs)

@@ -75,6 +75,13 @@ def test_two_files_are_aligned_on_their_identifiers(write: Write, kabyle: Langua
         assert report.as_dict()["problems"] == {"without an English line": {"lines": 1, "first": ["kab.tsv.gz:2"]}}
 
 
+def test_a_repeated_identifier_counts_once(write: Write, kabyle: Language) -> None:
+    ours, theirs = write("kab.tsv", "M.1\tAzul\nM.1\tAzul i kečč\n"), write("eng.tsv", "M.1\tHello\n")
+    pairs, report = read_parallel([ours, theirs], kabyle)
+    assert [pair.text for pair in pairs] == ["Azul"]
+    assert report.problems["with a repeated identifier"].first == ["kab.tsv:2"]
+
+
 def test_the_english_file_can_be_marked(write: Write, kabyle: Language) -> None:
     ours, theirs = write("one.tsv", "1\tAzul\n2\tTanemmirt\n"), write("two.tsv", "1\tHello\n2\tThank you\n")
     assert sides([ours, f"{theirs}:en"], kabyle) == TWO
@@ -101,7 +108,7 @@ def test_plain_text_alone_is_not_parallel(write: Write, kabyle: Language) -> Non
 
 
 def test_identifiers_without_english_are_not_taken_for_text(write: Write, kabyle: Language) -> None:
-    with pytest.raises(UsageError, match="an identifier and one text a line.*FILE:en"):
+    with pytest.raises(UsageError, match=r"an identifier and one text a line.*FILE:en"):
         read_parallel([write("kab.tsv", "MAT.1.1\tAzul\nMAT.1.2\tTanemmirt\n")], kabyle)
 
 
@@ -130,7 +137,7 @@ def test_a_missing_file_is_not_found(kabyle: Language, tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_says_what_is_expected(write: Write, kabyle: Language) -> None:
-    with pytest.raises(UsageError, match="of no format that hubkit reads. Expected are two columns"):
+    with pytest.raises(UsageError, match=r"of no format that hubkit reads. Expected are two columns"):
         read_parallel([write("a.docx", b"PK")], kabyle)
 
 
@@ -205,7 +212,7 @@ def test_a_file_without_a_usable_line_shows_what_it_has(
 
 
 def test_one_useless_file_among_good_ones_is_an_error(write: Write, kabyle: Language) -> None:
-    with pytest.raises(UsageError, match="bad.tsv has no usable line"):
+    with pytest.raises(UsageError, match=r"bad.tsv has no usable line"):
         read_parallel([write("a.tsv", "Azul\tHello\n"), write("bad.tsv", "x\n")], kabyle)
 
 
@@ -213,10 +220,10 @@ def test_one_useless_file_among_good_ones_is_an_error(write: Write, kabyle: Lang
 def test_damaged_gzip_is_a_usage_error(write: Write, kabyle: Language, name: str) -> None:
     path = write(name, "Azul\tHello\n" * 1000)
     path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(UsageError, match="gzip|TMX"):
+    with pytest.raises(UsageError, match=r"gzip|TMX"):
         read_parallel([path], kabyle)
     path.write_bytes(b"no gzip")
-    with pytest.raises(UsageError, match="gzip|TMX"):
+    with pytest.raises(UsageError, match=r"gzip|TMX"):
         read_parallel([path], kabyle)
 
 
@@ -230,6 +237,8 @@ def test_monolingual_lines(write: Write, kabyle: Language) -> None:
 
 def test_as_a_source(write: Write, kabyle: Language) -> None:
     source = File([write("a.tsv", "Azul\tHello\nbad\n")], license="CC-BY-4.0")
-    assert isinstance(source, Source) and source.domain == "prose"
+    assert isinstance(source, Source)
+    assert source.domain == "prose"
     assert [pair.license for pair in source.pairs(kabyle)] == ["CC-BY-4.0"]
-    assert source.report.kept == 1 and source.report.lines == 2
+    assert source.report.kept == 1
+    assert source.report.lines == 2

@@ -38,19 +38,23 @@ def test_cleans_and_counts_by_source(kabyle: Language) -> None:
         kabyle, [Fixed("a", ("Wali", "View"), ("x", "y")), Fixed("b", ("Sekles", "Save"), ("wali", "view"))]
     )
     assert [pair.english for pair in gathered.all()] == ["View", "Save"]
-    assert gathered.counts["a"]["raw"] == 2 and gathered.counts["a"]["length"] == 1
-    assert gathered.counts["b"]["no near duplicate"] == 2 and gathered.counts["b"]["in no earlier source"] == 1
+    assert gathered.counts["a"]["raw"] == 2
+    assert gathered.counts["a"]["length"] == 1
+    assert gathered.counts["b"]["no near duplicate"] == 2
+    assert gathered.counts["b"]["in no earlier source"] == 1
     assert gathered.problems == {}
 
 
 def test_a_source_with_nothing_new_has_counts_and_no_pairs(kabyle: Language) -> None:
     gathered = gather(kabyle, [Fixed("a", ("Wali", "View")), Fixed("b"), Fixed("c", ("WALI", "view"))])
-    assert set(gathered.pairs) == {"a"} and set(gathered.counts) == {"a", "b", "c"}
+    assert set(gathered.pairs) == {"a"}
+    assert set(gathered.counts) == {"a", "b", "c"}
 
 
 def test_one_failing_source_does_not_stop_the_others(kabyle: Language) -> None:
     gathered = gather(kabyle, [Fixed("a", error=OFFLINE), Fixed("b", ("Wali", "View"))])
-    assert list(gathered.pairs) == ["b"] and "npm is not installed" in gathered.problems["a"]
+    assert list(gathered.pairs) == ["b"]
+    assert "npm is not installed" in gathered.problems["a"]
 
 
 def test_as_dict_is_json_without_text(kabyle: Language) -> None:
@@ -87,5 +91,5 @@ def test_registered_sources() -> None:
 
 
 def test_unknown_source_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="no source nowhere.*Known are: cldr, django"):
+    with pytest.raises(UsageError, match=r"no source nowhere.*Known are: cldr, django"):
         sources(["cldr", "nowhere"])

@@ -72,7 +72,7 @@ def test_html_keeps_ampersands_of_words() -> None:
     [
         ("Hindura", "Edit", ("Hindura", "Edit")),
         ("Reba $1", "View $1", ("Reba", "View")),
-        ('Urupapuro "$1" ntirubaho.', 'The page "$1" does not exist.', ("Urupapuro ntirubaho.", "The page does not exist.")),
+        ('Paji "$1" ntibaho.', 'The page "$1" does not exist.', ("Paji ntibaho.", "The page does not exist.")),
         ("Amadosiye ($1)", "Files ($1)", ("Amadosiye", "Files")),
         ("Kuva $2 kugeza $1.", "From $1 to $2.", ("Kuva kugeza.", "From to.")),
         ("Kurema %O", "Create %1", ("Kurema", "Create")),

@@ -23,7 +23,8 @@ MESSAGES = {
         "gone": "{{int:x}}", "own": "Only English",
     },
     f"{CORE}/kab.json": {
-        "@metadata": {}, "edit": "Ẓreg", "view": "{{GENDER:$1|Wali|Walemt}} $1", "two": "Amezwaru.\n* Wis sin.", "odd": "yiwen",
+        "@metadata": {},
+        "edit": "Ẓreg", "view": "{{GENDER:$1|Wali|Walemt}} $1", "two": "Amezwaru.\n* Wis sin.", "odd": "yiwen",
         "gone": "ulac", "unknown": "ulac",
     },
     f"{CORE}/kab-latn.json": {"edit": "Beddel"},
@@ -74,5 +75,5 @@ def test_english_is_not_paired_with_itself(package: Path, language: Callable[...
 
 def test_without_the_package_it_is_unavailable(home: Path, kabyle: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mediawiki, "fetch_debian", lambda name: None)
-    with pytest.raises(SourceUnavailable, match="have no package mediawiki.*--data"):
+    with pytest.raises(SourceUnavailable, match=r"have no package mediawiki.*--data"):
         MediaWiki().pairs(kabyle)

@@ -12,7 +12,8 @@ SENTENCE = "all human beings are born free and equal in dignity"
 
 def test_no_overlap_is_clean() -> None:
     report = overlap(["Save the file", "Open"], ["Close the window", "Quit"])
-    assert report.clean and (report.training, report.suite) == (2, 2)
+    assert report.clean
+    assert (report.training, report.suite) == (2, 2)
     assert report.summary() == "No overlap: 2 training texts against 2 of the suite."
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 import os
 import signal
@@ -24,6 +23,8 @@ Clients = Callable[[str, str], Path]
 NPM = "(pathlib.Path(arguments[2].removeprefix('--pack-destination=')) / 'words-1.0.0.tgz').write_text('TEXT')"
 PIP = "(pathlib.Path(arguments[-2].removeprefix('--dest=')) / 'words-2.0-py3-none-any.whl').write_text('wheel')"
 
+NAMES = "words\nvirtual-words\n"
+
 
 def calls(log: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
@@ -34,16 +35,10 @@ def apt(
 ) -> tuple[Path, Path]:
     """Fake apt-get and apt-cache whose archive has the packages words and others not."""
     digest = listed or hashlib.sha256(content.encode()).hexdigest()
-    stanza = f"Package: words\\nVersion: {version}\\nFilename: pool/words.deb\\nSHA256: {digest}\\n"
-    lists = "next(part for part in arguments if 'Lists=' in part).partition('=')[2]"
-    get = (
-        f"if 'update' in arguments:\n    (pathlib.Path({lists}) / 'host_Packages').write_text('')\n"
-        f"elif 'download' in arguments:\n    pathlib.Path('words_{version.replace(':', '%3a')}_all.deb').write_text({content!r})"
-    )
-    cache = (
-        f"if arguments[-1] == 'words':\n    print({stanza!r}.replace('\\\\n', '\\n'))\n"
-        "else:\n    print('E: No packages found', file=sys.stderr)\n    sys.exit(100)"
-    )
+    stanza = f"Package: words\nVersion: {version}\nFilename: pool/words.deb\nSHA256: {digest}\n"
+    file = f"words_{version.replace(':', '%3a')}_all.deb"
+    get = f"if 'download' in arguments: pathlib.Path({file!r}).write_text({content!r})"
+    cache = f"print({NAMES!r} if arguments[-1] == 'pkgnames' else {stanza!r})"
     return clients("apt-get", get), clients("apt-cache", cache)
 
 
@@ -52,11 +47,14 @@ def test_npm_fetches_once_and_notes_what_it_fetched(home: Path, clients: Clients
     archive = fetch_npm("words", "1.0.0")
     assert archive == home / "downloads/npm/words/1.0.0/words-1.0.0.tgz"
     noted = record(archive)
-    assert noted["package"] == "words" and noted["version"] == "1.0.0" and noted["size"] == 4
+    assert noted["package"] == "words"
+    assert noted["version"] == "1.0.0"
+    assert noted["size"] == 4
     assert noted["sha256"] == sha256(archive)
     assert fetch_npm("words", "1.0.0") == archive
     assert len(calls(log)) == 1
-    assert calls(log)[0].endswith("words@1.0.0") and "--ignore-scripts" in calls(log)[0]
+    assert calls(log)[0].endswith("words@1.0.0")
+    assert "--ignore-scripts" in calls(log)[0]
 
 
 def test_second_run_starts_no_process_at_all(home: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +70,8 @@ def test_pypi_takes_wheels_only(home: Path, clients: Clients, monkeypatch: pytes
     monkeypatch.setattr(packages, "_pip", lambda: ["pip"])
     log = clients("pip", PIP)
     assert fetch_pypi("words", "2.0").name == "words-2.0-py3-none-any.whl"
-    assert "--only-binary=:all:" in calls(log)[0] and calls(log)[0].endswith("words==2.0")
+    assert "--only-binary=:all:" in calls(log)[0]
+    assert calls(log)[0].endswith("words==2.0")
 
 
 def test_a_damaged_archive_is_fetched_again(home: Path, clients: Clients) -> None:
@@ -106,7 +105,7 @@ def test_a_damaged_archive_offline_is_refused(home: Path, clients: Clients) -> N
     clients("npm", NPM)
     fetch_npm("words", "1.0.0").write_text("damaged")
     clients("npm", "print('network unreachable', file=sys.stderr); sys.exit(1)")
-    with pytest.raises(VerificationError, match="damaged and cannot be fetched again.*network unreachable"):
+    with pytest.raises(VerificationError, match=r"damaged and cannot be fetched again.*network unreachable"):
         fetch_npm("words", "1.0.0")
 
 
@@ -134,11 +133,31 @@ def test_a_missing_client_is_named_with_the_alternative(home: Path, clients: Cli
 
 def test_offline_says_so(home: Path, clients: Clients) -> None:
     clients("npm", "print('npm error ENOTFOUND', file=sys.stderr); sys.exit(1)")
-    with pytest.raises(SourceUnavailable, match="npm pack words@1.0.0 failed: npm error ENOTFOUND.*Check the network"):
+    with pytest.raises(SourceUnavailable, match=r"npm pack words@1.0.0 failed: npm error ENOTFOUND.*Check the network"):
         fetch_npm("words", "1.0.0")
     clients("apt-get", "")
+    clients("apt-cache", "")
     with pytest.raises(SourceUnavailable, match="could not fetch the package lists"):
         fetch_debian("words")
+
+
+def test_what_failed_is_not_tried_again_at_once(home: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    get, npm = clients("apt-get", "sys.exit(100)"), clients("npm", "sys.exit(1)")
+    for number in range(5):  # as for every relative of a language
+        with pytest.raises(SourceUnavailable, match="apt-get update failed"):
+            fetch_debian(f"words-{number}")
+        with pytest.raises(SourceUnavailable, match=r"npm pack words@1\.0\.0 failed"):
+            fetch_npm("words", "1.0.0")
+    assert (len(calls(get)), len(calls(npm))) == (1, 1)
+    monkeypatch.setattr(packages, "RETRY_AFTER", 0.0)
+    clients("npm", NPM)
+    assert fetch_npm("words", "1.0.0").read_text() == "TEXT"
+
+
+@pytest.mark.parametrize("version", ["..", "../1", "", "-x", "1 2", "1/2"])
+def test_versions_that_are_none_are_refused(home: Path, version: str) -> None:
+    with pytest.raises(UsageError, match="is not a version of words"):
+        fetch_npm("words", version)
 
 
 def test_a_client_that_hangs_is_given_up(home: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,15 +175,20 @@ def test_a_client_that_fetches_nothing_is_an_error(home: Path, clients: Clients)
 
 @pytest.mark.parametrize("name", ["", "-oDir=/", "../words", "a b", "words;ls", "@/x", "."])
 def test_names_that_are_no_packages_are_refused(home: Path, name: str) -> None:
-    for fetch in (lambda: fetch_npm(name, "1"), lambda: fetch_pypi(name, "1"), lambda: fetch_debian(name)):
-        with pytest.raises(UsageError, match="is not a"):
-            fetch()
+    with pytest.raises(UsageError, match="is not a npm package name"):
+        fetch_npm(name, "1")
+    with pytest.raises(UsageError, match="is not a pypi package name"):
+        fetch_pypi(name, "1")
+    with pytest.raises(UsageError, match="is not a debian package name"):
+        fetch_debian(name)
 
 
 def test_debian_uses_its_own_lists_and_verifies_against_them(home: Path, clients: Clients) -> None:
     get, cache = apt(clients)
     archive = fetch_debian("words")
-    assert archive is not None and archive.parent.name == "1%3A2.3" and archive.read_text() == "debian"
+    assert archive is not None
+    assert archive.parent.name == "1%3A2.3"
+    assert archive.read_text() == "debian"
     assert record(archive)["version"] == "1:2.3"
     assert all(f"Dir::State::Lists={home}/downloads" in call for call in calls(get) + calls(cache))
     assert [call.split()[-1] for call in calls(get)] == ["update", "words"]
@@ -172,43 +196,42 @@ def test_debian_uses_its_own_lists_and_verifies_against_them(home: Path, clients
 
 def test_debian_archive_that_is_not_the_listed_one_is_refused(home: Path, clients: Clients) -> None:
     apt(clients, listed="0" * 64)
-    with pytest.raises(VerificationError, match="words_1%3a2.3_all.deb has sha256"):
+    with pytest.raises(VerificationError, match=r"words_1%3a2.3_all.deb has sha256"):
         fetch_debian("words")
 
 
-def test_debian_remembers_what_it_does_not_have(home: Path, clients: Clients) -> None:
+def test_debian_asks_once_which_packages_there_are(home: Path, clients: Clients) -> None:
     get, cache = apt(clients)
-    assert fetch_debian("libreoffice-l10n-lg") is None
-    assert json.loads((home / "downloads/debian/libreoffice-l10n-lg/absent.json").read_text())["checked"]
-    assert fetch_debian("libreoffice-l10n-lg") is None
+    assert [fetch_debian(name) for name in ("libreoffice-l10n-lg", "word", "wordss")] == [None] * 3
     assert (len(calls(get)), len(calls(cache))) == (1, 1)
-
-
-def test_debian_lists_are_fetched_once_for_all_packages(home: Path, clients: Clients) -> None:
-    get, _ = apt(clients)
     fetch_debian("words")
-    fetch_debian("nothing")
-    fetch_debian("nothing-more")
     assert sum(call.endswith("update") for call in calls(get)) == 1
 
 
-def test_debian_renews_lists_that_are_older_than_the_archive(home: Path, clients: Clients) -> None:
-    apt(clients, version="1", content="old")
-    fetch_debian("nothing")  # lists of the day before
-    stale = clients("apt-get", "sys.exit(100)").parent / "renewed"
-    old_get = f"renewed = pathlib.Path({str(stale)!r})\nif 'update' in arguments: renewed.write_text('')\n"
-    digests = {version: hashlib.sha256(version.encode()).hexdigest() for version in ("1", "2")}
+def test_a_debian_package_without_archive_is_unavailable(home: Path, clients: Clients) -> None:
+    apt(clients)
+    clients("apt-cache", f"print({NAMES!r} if arguments[-1] == 'pkgnames' else 'Package: virtual-words')")
+    with pytest.raises(SourceUnavailable, match="name no archive of virtual-words"):
+        fetch_debian("virtual-words")
+
+
+def test_debian_renews_lists_that_are_older_than_the_archive(home: Path, clients: Clients, tmp_path: Path) -> None:
+    apt(clients, version="1", content="1")
+    assert fetch_debian("nothing") is None  # lists of the day before
+    renewed, digests = str(tmp_path / "renewed"), {each: hashlib.sha256(each.encode()).hexdigest() for each in "12"}
     clients(
         "apt-get",
-        old_get + "elif renewed.exists(): pathlib.Path('words_2_all.deb').write_text('2')\nelse: sys.exit(100)",
+        f"renewed = pathlib.Path({renewed!r})\nif 'update' in arguments: renewed.touch()\n"
+        "elif renewed.exists(): pathlib.Path('words_2_all.deb').write_text('2')\nelse: sys.exit(100)",
     )
     clients(
         "apt-cache",
-        f"version = '2' if pathlib.Path({str(stale)!r}).exists() else '1'\n"
-        f"print('Version: ' + version + '\\nFilename: pool/w.deb\\nSHA256: ' + {digests!r}[version])",
+        f"version = '2' if pathlib.Path({renewed!r}).exists() else '1'\n"
+        f"print('words' if arguments[-1] == 'pkgnames' else f'Version: {{version}}\\nSHA256: ' + {digests!r}[version])",
     )
     archive = fetch_debian("words")
-    assert archive is not None and record(archive)["version"] == "2"
+    assert archive is not None
+    assert record(archive)["version"] == "2"
 
 
 def test_a_damaged_debian_archive_offline_is_refused(home: Path, clients: Clients) -> None:
@@ -234,7 +257,8 @@ def test_an_interrupted_download_leaves_nothing_that_counts(home: Path, clients:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     folder = home / "downloads/npm/words"
-    assert list(folder.glob(".fetching-*")) and not (folder / "1.0.0").exists()
+    assert list(folder.glob(".fetching-*"))
+    assert not (folder / "1.0.0").exists()
     clients("npm", NPM)
     assert fetch_npm("words", "1.0.0").read_text() == "TEXT"
     assert not list(folder.glob(".fetching-*"))

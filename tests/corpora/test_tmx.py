@@ -56,5 +56,5 @@ def test_entity_declarations_are_refused(declaration: str) -> None:
 
 @pytest.mark.parametrize("content", ["", "no xml", f"{HEAD}<tu>", f"{HEAD}{unit(en='&nbsp;')}{TAIL}x<"])
 def test_what_is_not_well_formed_is_a_usage_error(content: str) -> None:
-    with pytest.raises(UsageError, match="a.tmx is no well-formed TMX file"):
+    with pytest.raises(UsageError, match=r"a.tmx is no well-formed TMX file"):
         read(content)

@@ -8,7 +8,8 @@ from pathlib import Path
 _spec = importlib.util.spec_from_file_location(
     "hubkit_adapter_fixtures", Path(__file__).parents[1] / "adapter" / "conftest.py"
 )
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
 

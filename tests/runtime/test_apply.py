@@ -16,7 +16,11 @@ def test_low_rank_formula():
     expected = outputs + torch.einsum("nti,ri,or->nto", inputs, site.down, site.up)
     kept = outputs.clone()
     assert torch.allclose(add_low_rank(site, inputs, outputs), expected, atol=1e-5)
-    assert torch.equal(outputs, kept), "the core's own output is not written to"
+    assert torch.equal(outputs, kept), "outside inference mode nothing is written to"
+    with torch.inference_mode():
+        assert torch.allclose(add_low_rank(site, inputs, outputs.clone()), expected, atol=1e-5)
+        strided = torch.empty(2, 7, 3).transpose(1, 2).copy_(outputs)
+        assert torch.allclose(add_low_rank(site, inputs, strided), expected, atol=1e-5)
 
 
 def test_bottleneck_formula():

@@ -20,7 +20,8 @@ def vectors_of_adapters(core, folder):
     adapters.init(model)
     loading: dict = {}
     name = model.load_adapter(str(folder), use_safetensors=True, loading_info=loading, set_active=True)
-    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    assert not loading["missing_keys"]
+    assert not loading["unexpected_keys"]
     model.set_active_adapters(name)
     model.eval()
     texts = [core.prefix + sentence for sentence in SENTENCES]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hubkit.errors import UsageError
+from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.streams import read_lines, write_vectors
 
 
@@ -59,3 +60,24 @@ def test_the_npy_header_is_as_numpy_wants_it():
     assert start % 64 == 0
     stream.seek(0)
     assert np.load(stream).shape == (1, 384)
+
+
+@pytest.mark.parametrize("form", ["npy", "jsonl", "tsv"])
+def test_lines_are_read_only_as_vectors_are_written(bert, form):
+    """So memory does not grow with the input."""
+    read, ahead = 0, []
+
+    def source():
+        nonlocal read
+        for read in range(1, 41):  # noqa: B007
+            yield b"ab\n"
+
+    class Sink(io.BytesIO):
+        def write(self, data):
+            ahead.append(read)
+            return super().write(data)
+
+    chunks = Encoder(bert).encode_stream(read_lines(source(), "x"), chunk_size=4)
+    write_vectors(chunks, 32, form, Sink())
+    written = [count for count in ahead if count][:10]
+    assert written == list(range(4, 41, 4))

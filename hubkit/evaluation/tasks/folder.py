@@ -30,7 +30,7 @@ class FolderSuite:
         self.name = self.path.stem if self.path.is_file() else self.path.name
 
     def load(self, language: Language) -> ParallelSuite | None:
-        """The pairs in ``language``; ``None`` when a folder has no files of it. :class:`UsageError` names a bad line."""
+        """The pairs in ``language``; ``None`` if a folder has no files of it. :class:`UsageError` names a bad line."""
         rows = self._file_rows() if self.path.is_file() else self._folder_rows(language)
         if rows is None:
             return None

@@ -117,7 +117,7 @@ def matching(texts: Sequence[Declaration], language: Language) -> list[Declarati
 
 
 def _script_fits(text: Declaration, language: Language) -> bool:
-    """A marked script must be the language's; an unmarked text must not visibly be in another, nor the tag ask for one."""
+    """A marked script must be the language's; an unmarked text must not visibly be in another."""
     if text.script is not None:
         return text.script == language.script
     if language.script in language.tag.split("-"):

@@ -1,8 +1,8 @@
 """Contrastive alignment to a frozen teacher.
 
-Symmetric InfoNCE with in-batch negatives (van den Oord et al. 2018, "Representation Learning with Contrastive Predictive
-Coding") between a sentence and the frozen core's vector of its translation (Reimers & Gurevych 2020, "Making Monolingual
-Sentence Embeddings Multilingual using Knowledge Distillation", for the frozen teacher).
+Symmetric InfoNCE with in-batch negatives (van den Oord et al. 2018, "Representation Learning with Contrastive
+Predictive Coding", arXiv 1807.03748) between a sentence and the frozen core's vector of its translation (Reimers &
+Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation", arXiv 2004.09813).
 """
 
 from __future__ import annotations

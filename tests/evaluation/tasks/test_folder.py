@@ -65,7 +65,7 @@ def test_sides_of_unequal_length(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no English side"):
         FolderSuite(tmp_path).load(RW)
     (tmp_path / "t.kin-eng.eng").write_text("Yes.\n", "utf-8")
-    with pytest.raises(UsageError, match="2 lines .* has 1"):
+    with pytest.raises(UsageError, match=r"2 lines .* has 1"):
         FolderSuite(tmp_path).load(RW)
 
 

@@ -20,7 +20,8 @@ def language(tag: str, iso639_3: str, script: str = "Latn", macrolanguage: str |
 
 def declaration(code: str, iso639_3: str, tag: str, mark: str, articles: int = 30) -> str:
     body = "".join(
-        f'<article data-number="{number}"><h2>{number}</h2><ol><li><p>{mark} {SENTENCES[number - 1]}</p></li></ol></article>'
+        f'<article data-number="{number}"><h2>{number}</h2>'
+        f"<ol><li><p>{mark} {SENTENCES[number - 1]}</p></li></ol></article>"
         for number in range(1, articles + 1)
     )
     root = f'<html data-code="{code}" data-iso6393="{iso639_3}" dir="ltr" lang="{tag}">'

@@ -1,0 +1,116 @@
+"""``hubkit add-language``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hubkit.errors import UsageError
+
+
+@click.command("add-language")
+@click.argument("language", metavar="TAG")
+@click.option("--budget", default=None, help="Training time or steps: 90s, 5m, 400steps.  [default: 180s]")
+@click.option(
+    "--data", multiple=True, metavar="FILE", help="Your parallel text, beside the automatic sources (repeat)."
+)
+@click.option("--data-license", default="unspecified", show_default=True, help="Licence of --data, an SPDX identifier.")
+@click.option("--dev", multiple=True, metavar="FILE", help="Parallel text of another origin to choose the strength on.")
+@click.option(
+    "--suite", "suites", multiple=True, type=click.Path(path_type=Path), help="Held-out suite: file or folder."
+)
+@click.option("--source", "sources", multiple=True, help="Ask only these sources (repeat).")
+@click.option("--core", default="e5-small", show_default=True, metavar="NAME|FOLDER", help="The core encoder.")
+@click.option("--method", default=None, help="Adapter method.")
+@click.option("--objective", default=None, help="Training objective.")
+@click.option("--strength", type=click.FloatRange(min=0, min_open=True), help="Factor on the adapter's output.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--license", "licence", default="Apache-2.0", show_default=True, help="Licence of the adapter.")
+@click.option("--no-controls", is_flag=True, help="Do not train the wrong-family control.")
+@click.option("--dry-run", is_flag=True, help="Say what would be trained on what, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--quiet", is_flag=True, help="Print no progress.")
+def add_language(
+    language: str, budget: str | None, data: tuple[str, ...], data_license: str, dev: tuple[str, ...],
+    suites: tuple[Path, ...], sources: tuple[str, ...], core: str, method: str | None, objective: str | None,
+    strength: float | None, seed: int, licence: str, no_controls: bool, dry_run: bool, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Train, evaluate and install an adapter for the language TAG (sw, swh, Swahili …).
+
+    Text comes from the registered sources and from --data; the finished adapter lies in HUBKIT_HOME and is used by
+    hubkit.load("TAG"). Interrupted, the same command goes on where it stopped.
+    """
+    from hubkit.workflows.add_language import DEFAULT_BUDGET, Request
+
+    recipe = _recipe(method, objective)
+    request = Request(
+        language=language, budget=budget or DEFAULT_BUDGET, core=core, data=data, data_license=data_license, dev=dev,
+        suites=suites, sources=sources or None, recipe=recipe, seed=seed, strength=strength, license=licence,
+        controls=not no_controls,
+    )  # fmt: skip
+    if dry_run:
+        _plan(request, as_json)
+        return
+    _run(request, as_json, quiet)
+
+
+def _recipe(method: str | None, objective: str | None) -> Any:
+    from hubkit.plugins import registered
+    from hubkit.training.recipe import Recipe
+
+    chosen: dict[str, Any] = {}
+    for kind, name in (("methods", method), ("objectives", objective)):
+        if name is not None:
+            if name not in (known := registered(kind)):
+                raise UsageError(f"There is no {kind[:-1]} {name!r}.", f"Known: {', '.join(known)}.")
+            chosen[kind[:-1]] = name
+    return Recipe(**chosen)
+
+
+def _run(request: Any, as_json: bool, quiet: bool) -> None:
+    from rich.console import Console
+
+    from hubkit.cli.console import LiveEvents, error_console
+    from hubkit.evaluation.render import render
+    from hubkit.workflows.add_language import add_language as work
+
+    with nullcontext() if quiet else LiveEvents(error_console()) as events:
+        outcome = work(request, events)
+    if as_json:
+        click.echo(json.dumps(outcome.report.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        return
+    render(outcome.report, Console(highlight=False))
+    click.echo(f"Installed {outcome.installed.name} {outcome.installed.version} in {outcome.installed.folder}")
+    click.echo(
+        f'Use it: hubkit.load("{outcome.report.language.tag}") or hubkit encode -l {outcome.report.language.tag}'
+    )
+
+
+def _plan(request: Any, as_json: bool) -> None:
+    from hubkit.languages import find
+    from hubkit.workflows.data import collect
+    from hubkit.workflows.events import Silent
+
+    language = find(request.language)
+    data = collect(
+        language, request.recipe, request.data, request.suites, request.dev, request.sources, request.data_license,
+        Silent(),
+    )  # fmt: skip
+    plan = {
+        "language": language.tag,
+        "sentences": {tag: len(pairs) for tag, pairs in data.pairs.items()},
+        "development source": data.development_source,
+        "suites": [{"name": suite.name, "pairs": len(suite)} for suite in data.suites],
+        "taken out for meeting a suite": data.removed,
+        "budget": request.budget,
+        "corpus": data.own.counts,
+    }
+    if as_json:
+        click.echo(json.dumps(plan, ensure_ascii=False, indent=2))
+        return
+    for key, value in plan.items():
+        click.echo(f"{key}: {value}")

@@ -1,0 +1,90 @@
+"""The ``hubkit`` program: finds commands by name, loads only the one that runs, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Any
+
+import click
+
+from hubkit import __version__
+from hubkit.errors import HubkitError, NotFoundError
+from hubkit.plugins import load_registered, registered
+
+SHORT_HELP = {
+    "add-language": "Train, evaluate and install an adapter for a language.",
+    "core": "List, describe, fetch and fingerprint core encoders.",
+    "encode": "Turn lines of text into sentence vectors.",
+    "languages": "List languages, or show one with its relatives.",
+    "plugins": "Show plugins, what they register, and what is wrong with them.",
+}
+
+
+class Commands(click.Group):
+    """Commands come from the hook ``register_commands``; a command's module is imported when it runs."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(registered("commands"))
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        try:
+            command: click.Command = load_registered("commands", name)
+        except NotFoundError:
+            return None
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, SHORT_HELP.get(name) or self._help_of(context, name)) for name in self.list_commands(context)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _help_of(self, context: click.Context, name: str) -> str:
+        try:
+            command = self.get_command(context, name)
+        except HubkitError as error:
+            return f"(broken: {error.what})"
+        return command.get_short_help_str() if command else ""
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="hubkit")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def program(debug: bool) -> None:
+    """Adapters for multilingual representation models: add a language, encode with it, share what you trained."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit with the code of the contract (0, 1, 2, 3, 4 or 130)."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        result: Any = program.main(args=given, prog_name="hubkit", standalone_mode=False)
+    except Exception as error:
+        sys.exit(_explain(error, debug="--debug" in given))
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Run the same command again to go on where it stopped.", err=True)
+        sys.exit(130)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _explain(error: Exception, debug: bool) -> int:
+    """Print what went wrong and how to fix it; return the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return int(error.exit_code)
+    if isinstance(error, click.Abort):
+        click.echo("Interrupted. Run the same command again to go on where it stopped.", err=True)
+        return 130
+    if isinstance(error, click.ClickException):
+        error.show()
+        return int(error.exit_code)
+    if debug or not isinstance(error, HubkitError | OSError):
+        raise error
+    if isinstance(error, HubkitError):
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    click.echo(f"Error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.", err=True)
+    return 1

@@ -1,0 +1,1 @@
+"""The user stories, each as a few readable steps."""

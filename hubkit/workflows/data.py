@@ -1,0 +1,176 @@
+"""What an adapter is trained, tuned and judged on: own text, relatives, a development source, suites."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubkit.corpora.cleaning import sentences
+from hubkit.corpora.family import gather_many
+from hubkit.corpora.file import File
+from hubkit.corpora.gather import Gathered, gather, sources
+from hubkit.corpora.overlap import OverlapReport, overlap
+from hubkit.corpora.source import Pair, Source
+from hubkit.errors import NotFoundError, UsageError
+from hubkit.evaluation.suite import ParallelSuite, Suite
+from hubkit.evaluation.tasks.folder import FolderSuite
+from hubkit.evaluation.tasks.heldout import from_pairs
+from hubkit.languages import Language, find, relatives
+from hubkit.plugins import load_registered
+from hubkit.training.strength import FEWEST_PAIRS, development_pairs
+from hubkit.workflows.events import Events
+
+if TYPE_CHECKING:
+    from hubkit.training.recipe import Recipe
+
+DEFAULT_SUITE = "udhr"
+LARGEST_HELD_OUT_SHARE = 0.25
+
+
+@dataclass(slots=True)
+class Data:
+    """Everything textual of one run. ``development`` and the suites are disjoint from ``pairs`` by source."""
+
+    language: Language
+    pairs: dict[str, list[Pair]]
+    own: Gathered
+    sources: list[Source]
+    development: list[Pair]
+    development_source: str | None
+    suites: list[ParallelSuite]
+    damage: Suite
+    overlap: OverlapReport
+    removed: int = 0
+    file_report: dict[str, object] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def digest(self) -> str:
+        """Hash of all training pairs and the development pairs."""
+        state = hashlib.sha256()
+        for tag in sorted(self.pairs):
+            for pair in self.pairs[tag]:
+                state.update(f"{tag}\0{pair.text}\0{pair.english}\n".encode())
+        for pair in self.development:
+            state.update(f"dev\0{pair.text}\0{pair.english}\n".encode())
+        return state.hexdigest()
+
+
+def collect(
+    language: Language, recipe: Recipe, data: Sequence[str], suite_paths: Sequence[Path], dev: Sequence[str],
+    source_names: Sequence[str] | None, data_license: str, events: Events,
+) -> Data:  # fmt: skip
+    """Gather text of ``language`` and its relatives, set a development source aside, load and clear the suites."""
+    asked = sources(source_names)
+    files = File(list(data), license=data_license) if data else None
+    own = gather(language, [*([files] if files else []), *asked])
+    warnings = [f"source {name}: {problem}" for name, problem in own.problems.items()]
+    events.note(f"{language.name}: {_amounts(own)}")
+    suites, suite_source = _suites(language, own, suite_paths, events)
+    held = {suite_source} if suite_source else set()
+    development, development_source = _development(language, own, dev, data_license, held, files is not None)
+    held |= {development_source} if development_source and not dev else set()
+    pairs = _training_pairs(language, own, asked, recipe, held, events)
+    training_pairs, removed, proof = _cleared(pairs, [*suites])
+    return Data(
+        language=language, pairs=training_pairs, own=own, sources=asked, development=development,
+        development_source=development_source, suites=suites, damage=load_registered("tasks", DEFAULT_SUITE)(),
+        overlap=proof, removed=removed, file_report=files.report.as_dict() if files else {}, warnings=warnings,
+    )  # fmt: skip
+
+
+def _amounts(gathered: Gathered) -> str:
+    return ", ".join(f"{name} {len(found):,} pairs" for name, found in gathered.pairs.items())
+
+
+def _suites(
+    language: Language, own: Gathered, paths: Sequence[Path], events: Events
+) -> tuple[list[ParallelSuite], str | None]:
+    """The main suite first: the user's, else UDHR, else a source that training then does without."""
+    found = []
+    for path in paths:
+        suite = FolderSuite(path).load(language)
+        if suite is None:
+            raise NotFoundError(f"The suite {path} has nothing in {language.name} ({language.tag}).", "Check --suite.")
+        found.append(suite)
+    default = load_registered("tasks", DEFAULT_SUITE)().load(language)
+    if default is not None:
+        found.append(default)
+    if found:
+        return found, None
+    source = _smallest(own, set())
+    if source is None:
+        raise NotFoundError(
+            f"{language.name} ({language.tag}) is not in {DEFAULT_SUITE}, and no source is small enough to hold out.",
+            "Give held-out sentence pairs with --suite FILE.",
+        )
+    events.note(f"{language.name} is not in {DEFAULT_SUITE}: the source {source} is held out of training instead")
+    held_out = from_pairs(source, sentences(own.pairs[source]), language=language.tag)
+    return [held_out], source
+
+
+def _smallest(own: Gathered, taken: set[str]) -> str | None:
+    """The smallest source with enough sentences to measure on, if training keeps most of its text without it."""
+    sizes = {name: len(sentences(found)) for name, found in own.pairs.items() if name not in taken}
+    total = sum(sizes.values())
+    fitting = [name for name, size in sizes.items() if FEWEST_PAIRS <= size <= LARGEST_HELD_OUT_SHARE * total]
+    return min(fitting, key=lambda name: (sizes[name], name), default=None)
+
+
+def _development(
+    language: Language, own: Gathered, dev: Sequence[str], license: str, held: set[str], has_files: bool
+) -> tuple[list[Pair], str | None]:
+    """Pairs to choose the strength on: the user's, else a small source of another kind of text than training's."""
+    if dev:
+        given = gather(language, [File(list(dev), license=license)])
+        chosen = development_pairs(sentences(given.all()))
+        if len(chosen) < FEWEST_PAIRS:
+            raise UsageError(
+                f"--dev has {len(chosen)} usable sentence pairs; at least {FEWEST_PAIRS} are needed.",
+                "Give more, or leave it out.",
+            )
+        return chosen, ", ".join(Path(path).name for path in dev)
+    return [], None
+
+
+def _training_pairs(
+    language: Language, own: Gathered, asked: Sequence[Source], recipe: Recipe, held: set[str], events: Events
+) -> dict[str, list[Pair]]:
+    kin = [relative for relative, _ in relatives(language) if relative.iso639_3 != language.iso639_3]
+    found = gather_many(kin, asked)
+    if found:
+        events.note(f"relatives: {', '.join(each.language.tag for each in found)}")
+    texts = {each.language.tag: each.all() for each in found}
+    texts[language.tag] = [pair for name, pairs in own.pairs.items() if name not in held for pair in pairs]
+    usable = {tag: sentences(pairs, recipe.min_words, recipe.max_words) for tag, pairs in texts.items()}
+    if not usable[language.tag]:
+        usable[language.tag] = sentences(texts[language.tag], 1, recipe.max_words)
+    return usable
+
+
+def _cleared(
+    pairs: dict[str, list[Pair]], suites: Sequence[ParallelSuite]
+) -> tuple[dict[str, list[Pair]], int, OverlapReport]:
+    """Take every pair out of training whose text or English meets a suite, and prove that none is left."""
+    suite_texts = [text for suite in suites for text in (*suite.texts, *suite.english)]
+    flat = [(tag, pair) for tag, found in pairs.items() for pair in found]
+    offending: set[int] = set()
+    for side in ("text", "english"):
+        report = overlap((getattr(pair, side) for _, pair in flat), suite_texts)
+        offending |= {offence.training for offence in report.offences}
+    kept: dict[str, list[Pair]] = {tag: [] for tag in pairs}
+    for index, (tag, pair) in enumerate(flat):
+        if index not in offending:
+            kept[tag].append(pair)
+    left = [text for found in kept.values() for pair in found for text in (pair.text, pair.english)]
+    return kept, len(offending), overlap(left, suite_texts)
+
+
+def family_name(language: Language) -> str | None:
+    """The group that most of a family adapter's kin share: the language's family at its second level, or first."""
+    return language.family[min(1, len(language.family) - 1)] if language.family else None
+
+
+__all__ = ["Data", "collect", "family_name", "find"]
