@@ -44,7 +44,7 @@ def written_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def written_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``path``; on success it replaces ``path``, on failure it is removed."""
+    """Yield an empty folder beside ``path``; on success it replaces ``path``, on failure ``path`` stays as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     retired = aside.with_name(aside.name + ".old")
@@ -59,6 +59,8 @@ def written_folder(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
         _sync(path.parent)
     finally:
+        if retired.exists() and not path.exists():
+            os.replace(retired, path)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
 

@@ -51,9 +51,10 @@ class Registered:
         module, _, attribute = self.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except (Exception, SystemExit) as error:
             raise HubkitError(
-                f"{self.name!r} of plugin {self.plugin} cannot be loaded from {self.target}: {error}.",
+                f"{self.name!r} of plugin {self.plugin} cannot be loaded from {self.target}: "
+                f"{type(error).__name__}: {error}.",
                 f"Reinstall or remove the plugin {self.plugin}.",
             ) from error
 
@@ -91,13 +92,17 @@ class PluginManager:
         self._register(module, plugin)
 
     def _register(self, module: object, plugin: Plugin) -> None:
+        if self._pluggy.has_plugin(plugin.name):
+            plugin.error = f"another plugin is called {plugin.name!r} already"
+            self._reject(plugin)
+            return
         try:
             self._pluggy.register(module, name=plugin.name)
             self._pluggy.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as error:
+        except Exception as error:
             if self._pluggy.has_plugin(plugin.name):
                 self._pluggy.unregister(name=plugin.name)
-            plugin.error = str(error)
+            plugin.error = f"{type(error).__name__}: {error}"
             self._reject(plugin)
             return
         callers = self._pluggy.get_hookcallers(module) or []
@@ -128,13 +133,22 @@ class PluginManager:
 
     def _call(self, function: Any, owner: str) -> Mapping[str, str]:
         try:
-            return dict(function())
+            return _targets(function())
         except Exception as error:
-            plugin = next(plugin for plugin in self.plugins if plugin.name == owner)
+            plugin = next(plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks)
             plugin.error = f"{type(error).__name__}: {error}"
             if os.environ.get("HUBKIT_STRICT_PLUGINS") == "1":
                 raise HubkitError(f"Plugin {owner} is broken: {plugin.error}.", "Fix or uninstall it.") from error
             return {}
+
+
+def _targets(returned: Any) -> dict[str, str]:
+    """What a registration hook returned, as name → ``module:attribute``; raises when it is anything else."""
+    targets = dict(returned)
+    for name, target in targets.items():
+        if not (isinstance(name, str) and isinstance(target, str) and ":" in target):
+            raise TypeError(f"{name!r} is registered as {target!r}, not as 'module:attribute'")
+    return targets
 
 
 @lru_cache(maxsize=1)

@@ -65,6 +65,11 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} has unknown settings: {', '.join(unknown)}.", f"Known are: {', '.join(sorted(_KEYS))}."
         )
+    if not isinstance(table.get("home", ""), str):
+        raise UsageError(f"In {path}, home is not a string.", 'Write home = "FOLDER".')
+    index = table.get("index", [])
+    if not isinstance(index, list) or not all(isinstance(part, str) for part in index):
+        raise UsageError(f"In {path}, index is not a list of strings.", 'Write index = ["FOLDER OR URL"].')
     return table
 
 

@@ -146,7 +146,7 @@ def _describe(name: str, folder: Path, pooling: Pooling) -> Core:
     )
 
 
-def load_model(core: Core) -> PreTrainedModel:
+def load_model(core: Core, attention: Literal["sdpa", "eager"] = "sdpa") -> PreTrainedModel:
     """The core's network in float32, in evaluation mode, with every parameter frozen."""
     import torch
     from transformers import AutoConfig, AutoModel
@@ -154,7 +154,7 @@ def load_model(core: Core) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(core.folder)
     extra = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "xlm-roberta"} else {}
     model = AutoModel.from_pretrained(
-        core.folder, config=config, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True, **extra
+        core.folder, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True, **extra
     )
     model.eval()
     model.requires_grad_(False)

@@ -25,7 +25,7 @@ class TrainableAdapter(nn.Module):
         import adapters
 
         self.core, self.method, self.config = core, method, config
-        self.model: Any = load_model(core)
+        self.model: Any = load_model(core, attention="eager")  # its backward is the faster one on CPU, measured
         self._frozen = {name: _checksum(tensor) for name, tensor in self.model.state_dict().items()}
         adapters.init(self.model)
         with torch.random.fork_rng(devices=[]):
