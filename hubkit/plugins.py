@@ -16,8 +16,9 @@ from typing import Any
 
 import pluggy
 
-from hubkit import hookspecs
+from hubkit import builtin, hookspecs
 from hubkit.errors import HubkitError, NotFoundError
+from hubkit.version import __version__
 
 GROUP = "hubkit"
 SLOW_IMPORT_SECONDS = 1.0
@@ -66,8 +67,6 @@ class PluginManager:
         self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
-        from hubkit import __version__, builtin
-
         self._register(builtin, Plugin("hubkit", __version__))
 
     def load_entry_points(self) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from hubkit import __version__
 from hubkit.errors import HubkitError, NotFoundError
 from hubkit.plugins import load_registered, registered
+from hubkit.version import __version__
 
 SHORT_HELP = {
     "add-language": "Train, evaluate and install an adapter for a language.",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from hubkit import __version__
 from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, Report
 from hubkit.evaluation.words import damage_sentence, further_sentence, overlap_sentence, seed_sentence
+from hubkit.version import __version__
 
 if TYPE_CHECKING:
     from hubkit.evaluation.report import Cost, Damage, SeedScore, StrengthPoint

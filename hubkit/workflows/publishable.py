@@ -16,7 +16,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit import __version__
 from hubkit.adapter.golden import Golden, probe_sentences
 from hubkit.adapter.manifest import Compute, CoreReference, LanguageReference, Manifest, TrainingData
 from hubkit.adapter.store import Adapter, save_adapter
@@ -27,6 +26,7 @@ from hubkit.evaluation.card import CardFacts, render_card
 from hubkit.evaluation.energy import estimated_energy
 from hubkit.evaluation.report import AdapterInfo, CoreInfo, Damage, Evaluation, Report, StrengthPoint
 from hubkit.registry.installed import Installed, install_folder
+from hubkit.version import __version__
 from hubkit.workflows.data import Data, family_name
 from hubkit.workflows.events import Events
 
@@ -212,14 +212,10 @@ def _corpus(made: Made) -> dict[str, dict[str, Any]]:
 
 
 def _provenance(made: Made) -> dict[str, str]:
-    import adapters
-    import torch
-    import transformers
+    from importlib.metadata import version
 
     return {
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "adapters": adapters.__version__,
+        **{package: version(package) for package in ("adapters", "torch", "transformers")},
         "python": platform.python_version(),
         "data sha256": made.data.digest(),
         "training": json.dumps(

@@ -130,7 +130,7 @@ def test_a_language_outside_udhr_is_judged_on_a_held_out_source(bert: Core):
 
 
 def test_a_language_without_text_says_whom_it_asked(bert: Core):
-    with pytest.raises(NotFoundError, match="mediawiki.*--data"):
+    with pytest.raises(NotFoundError, match=r"mediawiki.*--data"):
         add_language(request(bert, "mi"))
 
 
@@ -203,5 +203,3 @@ np.save({str(outcome.installed.folder.parent / "plain.npy")!r}, vectors.numpy())
     theirs = np.load(outcome.installed.folder.parent / "plain.npy")
     ours = hubkit.load("rw", core=str(bert.folder)).encode(list(PROBES))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
-
-

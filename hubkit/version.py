@@ -1,0 +1,3 @@
+"""The version of hubkit."""
+
+__version__ = "0.1.0"
