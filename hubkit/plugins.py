@@ -73,7 +73,7 @@ class PluginManager:
         """Load installed plugins; ``HUBKIT_LOAD_PLUGINS`` (comma-separated, may be empty) limits which."""
         wanted = os.environ.get("HUBKIT_LOAD_PLUGINS")
         allowed = None if wanted is None else {name.strip() for name in wanted.split(",") if name.strip()}
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
             if allowed is None or point.name in allowed:
                 self._load(point)
 

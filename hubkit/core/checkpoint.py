@@ -89,13 +89,24 @@ def _known_core(name: str, progress: Progress | None) -> Core:
     if not _complete(folder, name):
         fetch_core(name, progress)
     pooling = Pooling(entry["pooling"], entry["prefix"], entry["max_tokens"])
-    core = _describe(name, folder, pooling)
-    if core.fingerprint != entry["fingerprint"]:
+    if (core := _intact(name, folder, pooling)) is None:  # damaged on disk: convert it once more
+        fetch_core(name, progress, force=True)
+        core = _intact(name, folder, pooling)
+    if core is None:
         raise VerificationError(
-            f"The core {name} in {folder} has fingerprint {core.fingerprint}, expected {entry['fingerprint']}.",
-            f"Run `hubkit core fetch {name} --force` to convert it again.",
+            f"The core {name} in {folder} does not have its pinned fingerprint {entry['fingerprint']}, "
+            "even after it was converted again.",
+            "Reinstall hubkit and its dependencies; if it stays, report it with your platform.",
         )
     return core
+
+
+def _intact(name: str, folder: Path, pooling: Pooling) -> Core | None:
+    try:
+        core = _describe(name, folder, pooling)
+    except (VerificationError, ValueError, KeyError):
+        return None
+    return core if core.fingerprint == catalogue()[name]["fingerprint"] else None
 
 
 def _complete(folder: Path, name: str) -> bool:

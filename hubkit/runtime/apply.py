@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hubkit.adapter.store import Adapter
 
-_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "gelu": functional.gelu,
     "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
@@ -62,7 +62,7 @@ def add_low_rank(site: LowRank, inputs: Tensor, outputs: Tensor) -> Tensor:
 
 def bottleneck(site: Bottleneck, hidden: Tensor) -> Tensor:
     """What the bottleneck adds to the sum before the norm, from the normed hidden states (…, hidden)."""
-    narrow = _ACTIVATIONS[site.activation](functional.linear(hidden, site.down, site.down_bias))
+    narrow = ACTIVATIONS[site.activation](functional.linear(hidden, site.down, site.down_bias))
     return functional.linear(narrow, site.up, site.up_bias)
 
 

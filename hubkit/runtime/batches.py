@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,18 +28,20 @@ class Batch:
 
 
 class Tokenise:
-    """Truncating tokeniser that threads may share: its settings are made once and never changed."""
+    """Truncating tokeniser that threads may share.
+
+    Its tokenizer may be used elsewhere too: calling a transformers tokenizer leaves its truncation and padding behind, so
+    both are put right before each use, and touched only when they are wrong.
+    """
 
     def __init__(self, tokenizer: Any, prefix: str, max_tokens: int) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise UsageError("The core's tokenizer has no tokenizer.json.", "Convert it to a fast tokenizer first.")
-        if (backend.truncation or {}).get("max_length") != max_tokens:
-            backend.enable_truncation(max_tokens)
-        if backend.padding is not None:
-            backend.no_padding()
         self._backend = backend
         self._prefix = prefix
+        self._max_tokens = max_tokens
+        self._settling = threading.Lock()
         self.pad_id: int = tokenizer.pad_token_id or 0
 
     def __call__(self, sentences: Sequence[str], prefix: str | None = None, first: int = 0) -> list[list[int]]:
@@ -49,11 +52,21 @@ class Tokenise:
                     f"Sentence {first + index} is a {type(sentence).__name__}, not a string.", "Pass strings only."
                 )
         chosen = self._prefix if prefix is None else prefix
+        self._settle()
         try:
             encodings = self._backend.encode_batch_fast([chosen + sentence for sentence in sentences])
         except (TypeError, UnicodeEncodeError) as error:
             raise _not_unicode(sentences, first) from error
         return [encoding.ids for encoding in encodings]
+
+    def _settle(self) -> None:
+        with self._settling:
+            wanted = {"max_length": self._max_tokens, "stride": 0, "direction": "right"}
+            found = self._backend.truncation or {}
+            if any(found.get(key) != value for key, value in wanted.items()):
+                self._backend.enable_truncation(self._max_tokens)
+            if self._backend.padding is not None:
+                self._backend.no_padding()
 
 
 def _not_unicode(sentences: Sequence[str], first: int) -> UsageError:

@@ -97,6 +97,7 @@ class Encoder:
         prompt: str | None = None,
         batch_size: int = 32,
         languages: str | Sequence[str] | None = None,
+        convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
         normalize_embeddings: bool = True,
         show_progress_bar: bool | None = None,
@@ -128,7 +129,7 @@ class Encoder:
                     vectors[[start + row for row in batch.rows]] = found.to(vectors)
                     advance(len(batch.rows))
         result = vectors[0] if single else vectors
-        return result if convert_to_tensor else result.numpy()
+        return result if convert_to_tensor or not convert_to_numpy else result.numpy()
 
     def encode_stream(
         self, sentences: Iterable[str], chunk_size: int = CHUNK, **options: Any

@@ -25,15 +25,16 @@ class TrainableAdapter(nn.Module):
         import adapters
 
         self.core, self.method, self.config = core, method, config
-        self.model: Any = load_model(core, attention="eager")  # its backward is the faster one on CPU, measured
-        self._frozen = {name: _checksum(tensor) for name, tensor in self.model.state_dict().items()}
-        adapters.init(self.model)
+        model: Any = load_model(core, attention="eager")  # its backward is the faster one on CPU, measured
+        self._frozen = {name: _checksum(tensor) for name, tensor in model.state_dict().items()}
+        adapters.init(model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model.add_adapter(_NAME, config=adapters.AdapterConfig.load(copy.deepcopy(config)))
-        self.model.train_adapter(_NAME)
-        self.model.set_active_adapters(_NAME)
-        self.model.eval()
+            model.add_adapter(_NAME, config=adapters.AdapterConfig.load(copy.deepcopy(config)))
+        model.train_adapter(_NAME)
+        model.set_active_adapters(_NAME)
+        model.eval()
+        self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Token ids (b, t) and mask (b, t) → unit sentence vectors (b, h)."""

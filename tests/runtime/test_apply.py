@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from adapters.methods.modeling import Activation_Function_Class
 
+from hubkit.adapter.methods.seq_bn import ACTIVATIONS as NAMES
 from hubkit.adapter.sites import Bottleneck, LowRank
 from hubkit.core import load_model
 from hubkit.errors import VerificationError
-from hubkit.runtime.apply import add_low_rank, apply_adapter, bottleneck
+from hubkit.runtime.apply import ACTIVATIONS, add_low_rank, apply_adapter, bottleneck
 
 
 def test_low_rank_formula():
@@ -30,6 +32,12 @@ def test_bottleneck_formula():
     site = Bottleneck(down, torch.ones(4), up, torch.full((5,), 2.0), "relu")
     expected = (hidden @ down.T + 1).clamp(min=0) @ up.T + 2
     assert torch.allclose(bottleneck(site, hidden), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_activations_are_those_of_adapters(name):
+    values = torch.linspace(-4, 4, 200)
+    assert torch.allclose(ACTIVATIONS[name](values), Activation_Function_Class(name)(values), atol=1e-6)
 
 
 def test_tensors_follow_the_model_type(bert, method_name, make_adapter):

@@ -23,6 +23,16 @@ def test_prefix_specials_and_truncation(tokenise):
     assert len(tokenise(["ab"], "")[0]) == 4
 
 
+def test_other_users_of_the_tokenizer_leave_no_trace(cores):
+    tokenizer = load_tokenizer(cores["bert"])
+    tokenise = Tokenise(tokenizer, "q: ", 64)
+    expected = tokenise(["ab", "x" * 100])
+    tokenizer(["a", "x" * 100], truncation=True, max_length=8, padding=True)
+    assert tokenise(["ab", "x" * 100]) == expected
+    tokenizer(["a", "x" * 100], truncation=False, padding="max_length", max_length=80)
+    assert tokenise(["ab", "x" * 100]) == expected
+
+
 def test_not_a_string_is_named_by_its_index(tokenise):
     with pytest.raises(UsageError, match="Sentence 12 is a NoneType, not a string"):
         tokenise(["a", "b", None], first=10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from hubkit.corpora.cldr import Cldr
@@ -56,3 +58,9 @@ def toy_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cldr, "pairs", lambda self, language: [])
     monkeypatch.setattr(Django, "pairs", lambda self, language: [])
     monkeypatch.setattr(Udhr, "load", lambda self, language: toy_suite(language))
+
+
+@pytest.fixture
+def toy() -> SimpleNamespace:
+    """The makers of toy text: ``sentence(number, kind)`` and ``foreign(english, tag)``."""
+    return SimpleNamespace(sentence=sentence, foreign=foreign)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,6 @@ from hubkit.training.loop import Progress
 from hubkit.training.recipe import Recipe
 from hubkit.workflows.add_language import Outcome, Request, add_language
 from hubkit.workflows.events import Silent
-from tests.workflows.conftest import foreign, sentence
 
 PROBES = ("Mwaramutse", "a rather longer sentence with many more words", "x")
 RECIPE = Recipe(method="seq_bn", hyperparameters={"reduction_factor": 4}, batch_size=8)
@@ -106,14 +106,14 @@ def test_an_interrupted_run_goes_on_where_it_stopped(bert: Core):
     assert not any((settings().runs).iterdir())
 
 
-def test_text_that_meets_the_suite_is_taken_out(bert: Core, monkeypatch: pytest.MonkeyPatch):
+def test_text_that_meets_the_suite_is_taken_out(bert: Core, monkeypatch: pytest.MonkeyPatch, toy: SimpleNamespace):
     honest = MediaWiki.pairs
 
     def leaking(self, language):
         pairs = honest(self, language)
         if language.tag == "rw":
-            leak = sentence(200, "every")
-            pairs.append(type(pairs[0])(foreign(leak, "rw"), leak, "mediawiki", "leak", "CC0-1.0"))
+            leak = toy.sentence(200, "every")
+            pairs.append(type(pairs[0])(toy.foreign(leak, "rw"), leak, "mediawiki", "leak", "CC0-1.0"))
         return pairs
 
     monkeypatch.setattr(MediaWiki, "pairs", leaking)
@@ -126,7 +126,7 @@ def test_text_that_meets_the_suite_is_taken_out(bert: Core, monkeypatch: pytest.
 def test_a_language_outside_udhr_is_judged_on_a_held_out_source(bert: Core):
     outcome = add_language(request(bert, "haw"))
     assert outcome.report.suite.name == "mediawiki"
-    assert "held out" in outcome.report.suite.origin
+    assert any("held out of training" in warning for warning in outcome.report.warnings)
 
 
 def test_a_language_without_text_says_whom_it_asked(bert: Core):
@@ -134,19 +134,19 @@ def test_a_language_without_text_says_whom_it_asked(bert: Core):
         add_language(request(bert, "mi"))
 
 
-def test_own_data_and_a_development_file(bert: Core, tmp_path: Path):
+def test_own_data_and_a_development_file(bert: Core, tmp_path: Path, toy: SimpleNamespace):
     data, dev = tmp_path / "mine.tsv", tmp_path / "dev.tsv"
-    data.write_text("".join(f"{foreign(s, 'rw')}\t{s}\n" for s in (sentence(i, "our") for i in range(300, 420))))
-    dev.write_text("".join(f"{foreign(s, 'rw')}\t{s}\n" for s in (sentence(i, "their") for i in range(500, 640))))
+    data.write_text("".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "our") for i in range(300, 420))))
+    dev.write_text("".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "their") for i in range(500, 640))))
     report = add_language(request(bert, data=(str(data),), dev=(str(dev),), data_license="CC-BY-4.0")).report
     assert report.development_source == "dev.tsv"
     assert [point.strength for point in report.strength_curve] == [0.3, 0.5, 0.7, 1.0]
     assert report.corpus["file"]
 
 
-def test_a_development_file_that_is_too_small_is_refused(bert: Core, tmp_path: Path):
+def test_a_development_file_that_is_too_small_is_refused(bert: Core, tmp_path: Path, toy: SimpleNamespace):
     dev = tmp_path / "dev.tsv"
-    dev.write_text("".join(f"{foreign(s, 'rw')}\t{s}\n" for s in (sentence(i, "their") for i in range(20))))
+    dev.write_text("".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "their") for i in range(20))))
     with pytest.raises(UsageError, match="at least 100"):
         add_language(request(bert, dev=(str(dev),)))
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two torch processes with two threads each stall one another
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -173,3 +178,19 @@ def make_manifest() -> Callable[..., Manifest]:
 @pytest.fixture
 def make_golden() -> Callable[[Adapter, Core], Golden]:
     return golden_of
+
+
+@pytest.fixture(scope="session")
+def real_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all test processes, so that the default core is converted and packages are fetched once."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return shared / "real-home"
+
+
+@pytest.fixture(scope="session")
+def real_core(real_home: Path) -> Core:
+    """The default core."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUBKIT_HOME", str(real_home))
+        return open_core()
