@@ -30,8 +30,8 @@ class Batch:
 class Tokenise:
     """Truncating tokeniser that threads may share.
 
-    Its tokenizer may be used elsewhere too: calling a transformers tokenizer leaves its truncation and padding behind, so
-    both are put right before each use, and touched only when they are wrong.
+    Its tokenizer may be used elsewhere too: a call of a transformers tokenizer leaves its truncation and padding
+    behind, so both are put right before each use, and touched only when they are wrong.
     """
 
     def __init__(self, tokenizer: Any, prefix: str, max_tokens: int) -> None:

@@ -66,7 +66,7 @@ class Training:
         self.budget, self.seed, self.folder = budget, seed, folder
         self.objective: Objective = load_registered("objectives", recipe.objective)(**recipe.objective_parameters)
         chosen = method(recipe.method)
-        self.network = TrainableAdapter(core, chosen, chosen.adapterhub_config(**recipe.hyperparameters), seed)
+        self.network = TrainableAdapter(core, chosen, adapter_config(core, recipe), seed)
         self.parameters = self.network.trainable()
         self.optimiser = torch.optim.AdamW(
             self.parameters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -132,6 +132,19 @@ class Training:
 
     def _save(self) -> None:
         save_checkpoint(self.folder, self.parameters, self.optimiser, self.state)
+
+
+def adapter_config(core: Core, recipe: Recipe) -> dict[str, Any]:
+    """The AdapterHub configuration that ``recipe`` asks for on ``core``.
+
+    The lower layers get no adapter, so that no gradient goes through them: Rücklé et al. 2021, "AdapterDrop"
+    (arXiv 2010.11918).
+    """
+    from transformers import AutoConfig
+
+    layers = int(AutoConfig.from_pretrained(core.folder).num_hidden_layers)
+    skipped = list(range(int(layers * recipe.skip_lower)))
+    return method(recipe.method).adapterhub_config(**{"leave_out": skipped, **recipe.hyperparameters})
 
 
 class _Watch:

@@ -12,13 +12,16 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: str = Field("lora", description="adapter method, as registered")
+    method: str = Field("seq_bn", description="adapter method, as registered")
     hyperparameters: dict[str, Any] = Field(default_factory=dict, description="of the method, e.g. {'r': 16}")
+    skip_lower: float = Field(
+        0.5, ge=0, lt=1, description="fraction of the core's layers, from below, without an adapter (AdapterDrop)"
+    )
     objective: str = Field("contrastive", description="training objective, as registered")
     objective_parameters: dict[str, Any] = Field(default_factory=dict, description="e.g. {'temperature': 0.02}")
     batch_size: int = Field(32, ge=2, description="sentence pairs a step")
     max_tokens: int = Field(64, ge=8, description="longer sentences are cut")
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.05, ge=0, lt=1, description="fraction of the budget with a rising learning rate")
     clip: float = Field(1.0, gt=0, description="largest gradient norm")

@@ -73,7 +73,7 @@ def collect(
     suites = _suites(language, own, suite_paths, warnings)
     development, development_source = _development(language, dev, data_license)
     pairs = _training_pairs(language, own, asked, recipe, events)
-    training_pairs, removed, proof = _cleared(pairs, suites)
+    training_pairs, removed, proof = _cleared(pairs, suites, development)
     return Data(
         language=language, pairs=training_pairs, own=own, sources=asked, development=development,
         development_source=development_source, suites=suites, damage=load_registered("tasks", DEFAULT_SUITE)(),
@@ -85,9 +85,7 @@ def _amounts(gathered: Gathered) -> str:
     return ", ".join(f"{name} {len(found):,} pairs" for name, found in gathered.pairs.items())
 
 
-def _suites(
-    language: Language, own: Gathered, paths: Sequence[Path], warnings: list[str]
-) -> list[ParallelSuite]:
+def _suites(language: Language, own: Gathered, paths: Sequence[Path], warnings: list[str]) -> list[ParallelSuite]:
     """The main suite first: the user's, then UDHR; without either, text that is taken out of ``own``."""
     found = []
     for path in paths:
@@ -117,8 +115,13 @@ def _held_out(language: Language, own: Gathered, warnings: list[str]) -> Paralle
             f"{absent}, and its sources have too little text ({total} sentences) to hold any out.",
             "Give held-out sentence pairs with --suite FILE.",
         )
-    suite = from_pairs(f"{source}-split", sentences(own.pairs[source]), round(sizes[source] * SPLIT_SHARE),
-                       language=language.tag, origin=f"a split of the training source {source}")
+    suite = from_pairs(
+        f"{source}-split",
+        sentences(own.pairs[source]),
+        round(sizes[source] * SPLIT_SHARE),
+        language=language.tag,
+        origin=f"a split of the training source {source}",
+    )
     taken = set(suite.texts)
     own.pairs[source] = [pair for pair in own.pairs[source] if pair.text not in taken]
     warnings.append(
@@ -158,10 +161,11 @@ def _training_pairs(
 
 
 def _cleared(
-    pairs: dict[str, list[Pair]], suites: Sequence[ParallelSuite]
+    pairs: dict[str, list[Pair]], suites: Sequence[ParallelSuite], development: Sequence[Pair]
 ) -> tuple[dict[str, list[Pair]], int, OverlapReport]:
-    """Take every pair out of training whose text or English meets a suite, and prove that none is left."""
+    """Take every pair out of training that meets a suite or the development text, and prove that none is left."""
     suite_texts = [text for suite in suites for text in (*suite.texts, *suite.english)]
+    suite_texts += [text for pair in development for text in (pair.text, pair.english)]
     flat = [(tag, pair) for tag, found in pairs.items() for pair in found]
     offending: set[int] = set()
     for side in ("text", "english"):

@@ -102,6 +102,12 @@ def test_every_field_of_the_recipe_is_documented_with_its_default() -> None:
         assert f"`{shown}`" in row.split("|")[0], f"{name} has default {shown}"
 
 
+def test_the_default_method_and_objective_are_named() -> None:
+    section = sections()["hubkit add-language"]
+    for name in (Recipe().method, Recipe().objective):
+        assert f"`{name}` (the default)" in section
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md") if path.name != "index.md"))
 def test_the_index_links_to_every_page(page: str) -> None:
     assert f"]({page})" in (DOCS / "index.md").read_text("utf-8")
