@@ -28,7 +28,7 @@ from hubkit.errors import UsageError
 @click.option("--method", default=None, help="Adapter method.")
 @click.option("--objective", default=None, help="Training objective.")
 @click.option("--strength", type=click.FloatRange(min=0, min_open=True), help="Factor on the adapter's output.")
-@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random.")
 @click.option("--license", "licence", default="Apache-2.0", show_default=True, help="Licence of the adapter.")
 @click.option("--no-controls", is_flag=True, help="Do not train the wrong-family control.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained on what, and stop.")

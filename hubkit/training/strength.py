@@ -1,7 +1,8 @@
 """How strongly an adapter acts: chosen on text from a source that training did not see.
 
-A split of the training source asks for full strength and loses on other text (measured, ``docs/log.md``), so without
-another source the strength is :data:`DEFAULT`.
+A split of the training source asks for full strength and loses on other text, and so does another source of the same
+kind (measured, ``docs/log.md``). The automatic sources are all interface strings and word lists, so the text to choose
+on comes from the user, and without it the strength is :data:`DEFAULT`.
 """
 
 from __future__ import annotations

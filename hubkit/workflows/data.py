@@ -71,7 +71,7 @@ def collect(
     warnings = [f"source {name}: {problem}" for name, problem in own.problems.items()]
     events.note(f"{language.name}: {_amounts(own)}")
     suites = _suites(language, own, suite_paths, warnings)
-    development, development_source = _development(language, dev, data_license)
+    development, development_source = _development(language, dev, data_license, suites)
     pairs = _training_pairs(language, own, asked, recipe, events)
     training_pairs, removed, proof = _cleared(pairs, suites, development)
     return Data(
@@ -131,12 +131,15 @@ def _held_out(language: Language, own: Gathered, warnings: list[str]) -> Paralle
     return suite
 
 
-def _development(language: Language, dev: Sequence[str], license: str) -> tuple[list[Pair], str | None]:
-    """Pairs to choose the strength on, of an origin that training does not see."""
+def _development(
+    language: Language, dev: Sequence[str], license: str, suites: Sequence[ParallelSuite]
+) -> tuple[list[Pair], str | None]:
+    """Pairs to choose the strength on, of an origin that training does not see; none of them meets a suite."""
     if not dev:
         return [], None
-    given = gather(language, [File(list(dev), license=license)])
-    chosen = development_pairs(sentences(given.all()))
+    given = sentences(gather(language, [File(list(dev), license=license)]).all())
+    kept, _, _ = _cleared({language.tag: given}, suites, [])
+    chosen = development_pairs(kept[language.tag])
     if len(chosen) < FEWEST_PAIRS:
         raise UsageError(
             f"--dev has {len(chosen)} usable sentence pairs; at least {FEWEST_PAIRS} are needed.",
