@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import logging
 from typing import Any
 
 import torch
@@ -27,6 +29,7 @@ class TrainableAdapter(nn.Module):
         self.core, self.method, self.config = core, method, config
         model: Any = load_model(core, attention="eager")  # its backward is the faster one on CPU, measured
         self._frozen = {name: _checksum(tensor) for name, tensor in model.state_dict().items()}
+        logging.getLogger("adapters").setLevel(logging.ERROR)  # it warns of its own dummy pass
         adapters.init(model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -65,6 +68,4 @@ class TrainableAdapter(nn.Module):
 
 
 def _checksum(tensor: Tensor) -> str:
-    import hashlib
-
     return hashlib.sha256(tensor.detach().contiguous().cpu().numpy().tobytes()).hexdigest()

@@ -70,6 +70,8 @@ def collect(
     own = gather(language, [*([files] if files else []), *asked])
     warnings = [f"source {name}: {problem}" for name, problem in own.problems.items()]
     events.note(f"{language.name}: {_amounts(own)}")
+    if files and files.report.problems:
+        events.warn(files.report.summary())
     suites = _suites(language, own, suite_paths, warnings)
     development, development_source = _development(language, dev, data_license, suites)
     pairs = _training_pairs(language, own, asked, recipe, events)
