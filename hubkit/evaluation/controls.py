@@ -1,14 +1,16 @@
 """What an adapter is compared with: adapters that know nothing of its language.
 
-The wrong-family adapter is trained once per core, recipe, budget, seed and set of sources, and kept.
+The wrong-family adapter is trained once per core, recipe, seed and set of sources, with as many steps as the adapter it
+is compared with (steps, because seconds buy more on a quiet machine), and kept for later adapters of about that size.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from hubkit.durable import locked, written_folder
 from hubkit.evaluation.compare import Encode
 from hubkit.languages import Language, family_of, find
 from hubkit.settings import settings
+from hubkit.training.budget import Budget
 from hubkit.training.loop import Observer, Training
 from hubkit.training.mixture import mix
 from hubkit.training.targets import Targets
@@ -31,13 +34,13 @@ if TYPE_CHECKING:
     from hubkit.corpora.source import Source
     from hubkit.evaluation.suite import ParallelSuite, Suite
     from hubkit.runtime.encoder import Encoder
-    from hubkit.training.budget import Budget
     from hubkit.training.recipe import Recipe
 
 FAMILIES = ("Turkic", "Narrow Bantu")
 LANGUAGES_IN_CONTROL = 8
 DAMAGE_LANGUAGES = 5
-_VERSION = 1
+STEPS_OFF = (0.8, 1.5)  # a kept control may have this many times the adapter's steps
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,8 @@ class Control:
     def description(self) -> str:
         """One line for the report."""
         return (
-            f"an adapter of an unrelated family ({self.family}: {', '.join(self.languages)}), equal budget "
-            f"({self.steps} steps, {self.seconds:.0f} s)"
+            f"an adapter of an unrelated family ({self.family}: {', '.join(self.languages)}), "
+            f"equal recipe and {self.steps} steps"
         )
 
 
@@ -69,23 +72,19 @@ def _is_in(language: Language, family: str) -> bool:
 
 
 def train_wrong_family(
-    family: str, core: Core, recipe: Recipe, asked: Sequence[Source], targets: Targets, budget: Budget, seed: int,
-    observe: Observer | None = None, trained_languages: Callable[[list[str]], None] | None = None,
+    family: str, core: Core, recipe: Recipe, asked: Sequence[Source], targets: Targets, steps: int, seed: int,
+    observe: Observer | None = None,
 ) -> Control:  # fmt: skip
-    """The control adapter of ``family``: from the cache, else trained with this recipe and budget and kept there."""
-    key = _key(family, core, recipe, asked, budget, seed)
-    folder = settings().controls / f"{family.lower().replace(' ', '-')}-{key[:16]}"
-    with locked(folder.with_suffix(".lock"), f"the control adapter in {folder}", wait=True):
-        if (kept := _read(folder, core, recipe)) is not None:
+    """The control adapter of ``family`` with about ``steps`` steps: a kept one, else trained now and kept."""
+    parent = settings().controls / f"{family.lower().replace(' ', '-')}-{_key(family, core, recipe, asked, seed)}"
+    with locked(parent.with_suffix(".lock"), f"the control adapter in {parent}", wait=True):
+        if (kept := _kept(parent, core, recipe, steps)) is not None:
             return kept
-        members = [language for language in family_of(family) if language.tag.count("-") == 0]
+        members = [language for language in family_of(family) if "-" not in language.tag]
         found = gather_many(members, asked, LANGUAGES_IN_CONTROL)
         pairs = {each.language.tag: sentences(each.all(), recipe.min_words, recipe.max_words) for each in found}
-        if trained_languages:
-            trained_languages(sorted(pairs))
-        run = folder.with_name(f"{folder.name}.run")
-        training = Training(core, recipe, mix(pairs, alpha=recipe.alpha), targets, budget, seed, run)
-        trained = training.run(observe)
+        run, mixture = parent / f"{steps}.run", mix(pairs, alpha=recipe.alpha)
+        trained = Training(core, recipe, mixture, targets, Budget(steps=steps), seed, run).run(observe)
         facts = {
             "family": family,
             "languages": sorted(pairs),
@@ -93,19 +92,26 @@ def train_wrong_family(
             "seconds": trained.state.seconds,
             "config": trained.config,
         }
-        _write(folder, trained.tensors, facts)
-        (run / "checkpoint.safetensors").unlink(missing_ok=True)
-    fresh = _read(folder, core, recipe)
-    assert fresh is not None
-    return Control(fresh.adapter, fresh.family, fresh.languages, fresh.steps, fresh.seconds, cached=False)
+        _write(parent / str(steps), trained.tensors, facts)
+        shutil.rmtree(run)
+    adapter = adapter_from_state("fam-control", recipe.method, trained.config, trained.tensors, core)
+    return Control(adapter, family, tuple(sorted(pairs)), trained.state.step, trained.state.seconds, cached=False)
 
 
-def _key(family: str, core: Core, recipe: Recipe, asked: Sequence[Source], budget: Budget, seed: int) -> str:
-    parts = [
-        _VERSION, family, core.fingerprint, recipe.model_dump(), sorted(source.name for source in asked),
-        asdict(budget), seed,
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def _kept(parent: Path, core: Core, recipe: Recipe, steps: int) -> Control | None:
+    """The intact kept control whose number of steps is nearest, if it is near enough."""
+    fewest, most = (factor * steps for factor in STEPS_OFF)
+    near = [int(folder.name) for folder in parent.glob("[0-9]*") if folder.name.isdigit()]
+    for count in sorted(near, key=lambda count: abs(count - steps)):
+        if fewest <= count <= most and (control := _read(parent / str(count), core, recipe)) is not None:
+            return control
+    return None
+
+
+def _key(family: str, core: Core, recipe: Recipe, asked: Sequence[Source], seed: int) -> str:
+    names = sorted(source.name for source in asked)
+    parts = [_VERSION, family, core.fingerprint, recipe.model_dump(), names, seed]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, tensors: object, facts: dict[str, object]) -> None:

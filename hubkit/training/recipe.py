@@ -26,6 +26,6 @@ class Recipe(BaseModel):
     warmup: float = Field(0.05, ge=0, lt=1, description="fraction of the budget with a rising learning rate")
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
     alpha: float = Field(0.5, ge=0, le=1, description="a language's share is its number of pairs to this power")
-    own: float = Field(1.0, gt=0, description="factor on the target language's share")
+    own: float = Field(3.0, gt=0, description="factor on the target language's share")
     min_words: int = Field(4, ge=1, description="fewest words of an English side")
     max_words: int = Field(30, ge=1, description="most words of an English side")

@@ -77,7 +77,7 @@ def add_language(request: Request, events: Events | None = None) -> Outcome:
         targets = Targets(encoder)
         trained, mixture = _train(request, language, core, budget, data, targets, encoder, cost, events)
         adapter, choice = _finish(name, request, core, trained, data, encoder, targets, cost, events)
-        control = _control(request, language, core, budget, data, targets, cost, events)
+        control = _control(request, language, core, trained.state.step, data, targets, cost, events)
         evaluations, harm = _evaluate(language, request, adapter, control, data, encoder, core, cost, events)
         made = Made(request, language, core, _next_version(name), adapter, choice, data, mixture, trained, budget)
         installed, report = publishable(made, evaluations, harm, encoder, cost, events)
@@ -145,7 +145,7 @@ def _finish(
 
 
 def _control(
-    request: Request, language: Language, core: Core, budget: Budget, data: Data, targets: Targets, cost: Cost,
+    request: Request, language: Language, core: Core, steps: int, data: Data, targets: Targets, cost: Cost,
     events: Events,
 ) -> Control | None:  # fmt: skip
     if not request.controls:
@@ -154,7 +154,7 @@ def _control(
     events.phase(f"control: {family}")
     with cost.phase("control"):
         control = train_wrong_family(
-            family, core, request.recipe, data.sources, targets, budget, request.seed, events.training
+            family, core, request.recipe, data.sources, targets, steps, request.seed, events.training
         )
     if control.cached:
         events.note(f"the {family} control was trained before")

@@ -145,7 +145,10 @@ PROGRAM = [sys.executable, "-c", "from hubkit.cli.encode import encode; encode()
 def test_a_closed_pipe_is_quiet(bert, tmp_path, form):
     (tmp_path / "lines").write_text(TEXT, "utf-8")
     arguments = [str(tmp_path / "lines"), "--core", str(bert.folder), "--format", form]
-    with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered
+    ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
