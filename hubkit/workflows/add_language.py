@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from hubkit.adapter.store import Adapter, adapter_from_state, random_adapter
-from hubkit.core import Core, open_core
-from hubkit.core.checkpoint import DEFAULT_CORE
+from hubkit.core import open_core
 from hubkit.durable import locked
 from hubkit.evaluation.compare import damage, evaluate
 from hubkit.evaluation.controls import Control, encode_with, train_wrong_family, unrelated_suites, wrong_family
@@ -20,37 +20,19 @@ from hubkit.languages import Language, find
 from hubkit.registry.installed import Installed, list_installed
 from hubkit.runtime.encoder import Encoder
 from hubkit.settings import settings
-from hubkit.training.budget import Budget, parse_budget
+from hubkit.training.budget import parse_budget
 from hubkit.training.loop import Trained, Training
-from hubkit.training.mixture import Mixture, mix
-from hubkit.training.recipe import Recipe
+from hubkit.training.mixture import mix
 from hubkit.training.strength import Choice
 from hubkit.training.targets import Targets
-from hubkit.workflows.data import Data, collect
+from hubkit.workflows.cost import Cost
+from hubkit.workflows.data import collect
 from hubkit.workflows.events import Events, Silent
-from hubkit.workflows.publishable import Cost, Made, publishable
-from hubkit.workflows.tuning import development_scores, mean_vector, tune_strength
+from hubkit.workflows.publishable import Made, publishable
+from hubkit.workflows.tuning import development_scores, tune_strength, with_mean_vector
+from hubkit.workflows.work import DEFAULT_BUDGET, Request, Work
 
-DEFAULT_BUDGET = "180s"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for."""
-
-    language: str
-    budget: str = DEFAULT_BUDGET
-    core: str = DEFAULT_CORE
-    data: tuple[str, ...] = ()
-    data_license: str = "unspecified"
-    dev: tuple[str, ...] = ()
-    suites: tuple[Path, ...] = ()
-    sources: tuple[str, ...] | None = None
-    recipe: Recipe = field(default_factory=Recipe)
-    seed: int = 0
-    strength: float | None = None
-    license: str = "Apache-2.0"
-    controls: bool = True
+__all__ = ["DEFAULT_BUDGET", "Outcome", "Request", "add_language"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,117 +48,106 @@ def add_language(request: Request, events: Events | None = None) -> Outcome:
 
     Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing is installed then.
     """
-    events = events or Silent()
-    language, budget = find(request.language), parse_budget(request.budget)
+    language, events, cost = find(request.language), events or Silent(), Cost()
     name = f"lang-{language.tag}"
     with locked(settings().adapters / f".{name}.training.lock", f"The adapter {name}"):
-        cost = Cost()
-        core = _open_core(request, cost, events)
-        data = _collect(language, request, cost, events)
-        encoder = Encoder(core)
-        targets = Targets(encoder)
-        trained, mixture = _train(request, language, core, budget, data, targets, encoder, cost, events)
-        adapter, choice = _finish(name, request, core, trained, data, encoder, targets, cost, events)
-        control = _control(request, language, core, trained.state.step, data, targets, cost, events)
-        evaluations, harm = _evaluate(language, request, adapter, control, data, encoder, core, cost, events)
-        made = Made(request, language, core, _next_version(name), adapter, choice, data, mixture, trained, budget)
-        installed, report = publishable(made, evaluations, harm, encoder, cost, events)
-        shutil.rmtree(_run_folder(request, core, data, budget), ignore_errors=True)
-    return Outcome(installed, report)
+        with _phase("core", cost, events):
+            encoder = Encoder(open_core(request.core, events.advance))
+        with _phase("corpora", cost, events):
+            work = _gather(request, language, encoder, cost, events)
+        with _phase("training", cost, events):
+            trained = _train(work)
+        with _phase("strength", cost, events):
+            adapter, choice = _tune(work, name, trained)
+        with _phase("control", cost, events):
+            control = _control(work, trained.state.step)
+        with _phase("evaluation", cost, events):
+            evaluations, harm = _evaluate(work, adapter, control)
+        with _phase("artifact", cost, events):
+            made = Made(work, _next_version(name), adapter, choice, trained, evaluations, harm)
+            outcome = Outcome(*publishable(made))
+        shutil.rmtree(_run_folder(work), ignore_errors=True)
+        work.targets.close()
+    return outcome
 
 
-def _open_core(request: Request, cost: Cost, events: Events) -> Core:
-    events.phase("core")
-    with cost.phase("core"):
-        return open_core(request.core, events.advance)
+@contextmanager
+def _phase(name: str, cost: Cost, events: Events) -> Iterator[None]:
+    events.phase(name)
+    with cost.phase(name):
+        yield
 
 
-def _collect(language: Language, request: Request, cost: Cost, events: Events) -> Data:
-    events.phase("corpora")
-    with cost.phase("corpora"):
-        data = collect(
-            language, request.recipe, request.data, request.suites, request.dev, request.sources,
-            request.data_license, events,
-        )  # fmt: skip
+def _gather(request: Request, language: Language, encoder: Encoder, cost: Cost, events: Events) -> Work:
+    """Text, suites and everything else that the later steps share."""
+    data = collect(
+        language, request.recipe, request.data, request.suites, request.dev, request.sources, request.data_license,
+        events,
+    )  # fmt: skip
     for warning in data.warnings:
         events.warn(warning)
-    return data
+    mixture = mix(data.pairs, language.tag, request.recipe.alpha, request.recipe.own)
+    budget = parse_budget(request.budget)
+    return Work(request, language, budget, encoder, Targets(encoder), data, mixture, cost, events)
 
 
-def _run_folder(request: Request, core: Core, data: Data, budget: Budget) -> Path:
+def _run_folder(work: Work) -> Path:
     """The same request on the same text has the same folder, which is how an interrupted run is found again."""
-    parts = [request.recipe.model_dump(), str(budget), core.fingerprint, data.digest(), request.seed]
+    fingerprint, digest = work.encoder.core.fingerprint, work.data.digest()
+    parts = [work.request.recipe.model_dump(), str(work.budget), fingerprint, digest, work.request.seed]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    return settings().runs / f"lang-{data.language.tag}-{key}"
+    return settings().runs / f"lang-{work.language.tag}-{key}"
 
 
-def _train(
-    request: Request, language: Language, core: Core, budget: Budget, data: Data, targets: Targets, encoder: Encoder,
-    cost: Cost, events: Events,
-) -> tuple[Trained, Mixture]:  # fmt: skip
-    events.phase("training")
-    recipe = request.recipe
-    mixture = mix(data.pairs, language.tag, recipe.alpha, recipe.own)
-    with cost.phase("training"):
-        folder = _run_folder(request, core, data, budget)
-        training = Training(core, recipe, mixture, targets, budget, request.seed, folder)
-        if training.resumed:
-            events.note(f"resuming at step {training.state.step}")
-        trained = training.run(events.training, development_scores(training, data, encoder, targets))
-    own = len(data.pairs[language.tag])
-    if trained.state.sentences * mixture.shares[language.tag] < own:
+def _train(work: Work) -> Trained:
+    request, data, mixture, tag = work.request, work.data, work.mixture, work.language.tag
+    training = Training(
+        work.encoder.core, request.recipe, mixture, work.targets, work.budget, request.seed, _run_folder(work)
+    )
+    if training.resumed:
+        work.events.note(f"resuming at step {training.state.step}")
+    trained = training.run(work.events.training, development_scores(work, training))
+    own = len(data.pairs[tag])
+    if trained.state.sentences * mixture.shares[tag] < own:
         data.warnings.append(
-            f"The budget {budget} was too small to see each of the {own:,} sentences of {language.name} once."
+            f"The budget {work.budget} was too small to see each of the {own:,} sentences of {work.language.name} once."
         )
-        events.warn(data.warnings[-1])
-    return trained, mixture
+        work.events.warn(data.warnings[-1])
+    return trained
 
 
-def _finish(
-    name: str, request: Request, core: Core, trained: Trained, data: Data, encoder: Encoder, targets: Targets,
-    cost: Cost, events: Events,
-) -> tuple[Adapter, Choice]:  # fmt: skip
-    events.phase("strength")
-    with cost.phase("strength"):
-        adapter = adapter_from_state(name, request.recipe.method, trained.config, trained.tensors, core)
-        choice = tune_strength(adapter, request.strength, data, encoder, targets, events)
-        adapter = adapter.with_strength(choice.strength)
-        return mean_vector(adapter, data, encoder), choice
+def _tune(work: Work, name: str, trained: Trained) -> tuple[Adapter, Choice]:
+    adapter = adapter_from_state(name, work.request.recipe.method, trained.config, trained.tensors, work.encoder.core)
+    choice = tune_strength(work, adapter, work.request.strength)
+    return with_mean_vector(work, adapter.with_strength(choice.strength)), choice
 
 
-def _control(
-    request: Request, language: Language, core: Core, steps: int, data: Data, targets: Targets, cost: Cost,
-    events: Events,
-) -> Control | None:  # fmt: skip
-    if not request.controls:
+def _control(work: Work, steps: int) -> Control | None:
+    if not work.request.controls:
         return None
-    family = wrong_family(language)
-    events.phase(f"control: {family}")
-    with cost.phase("control"):
-        control = train_wrong_family(
-            family, core, request.recipe, data.sources, targets, steps, request.seed, events.training
-        )
-    if control.cached:
-        events.note(f"the {family} control was trained before")
+    family, request = wrong_family(work.language), work.request
+    control = train_wrong_family(
+        family, work.encoder.core, request.recipe, work.data.sources, work.targets, steps, request.seed,
+        work.events.training,
+    )  # fmt: skip
+    work.events.note(f"{family}, {control.steps} steps{', trained before' if control.cached else ''}")
     return control
 
 
-def _evaluate(
-    language: Language, request: Request, adapter: Adapter, control: Control | None, data: Data, encoder: Encoder,
-    core: Core, cost: Cost, events: Events,
-) -> tuple[Sequence[Evaluation], Damage | None]:  # fmt: skip
-    events.phase("evaluation")
-    with cost.phase("evaluation"):
-        systems = {"core": encode_with(encoder), "adapter": encode_with(encoder.adapted(adapter))}
-        descriptions = {}
-        systems["random"] = encode_with(encoder.adapted(random_adapter(adapter, core, request.seed + 1)))
-        if control is not None:
-            opponent = control.adapter.with_strength(adapter.strength)
-            systems["wrong-family"] = encode_with(encoder.adapted(opponent))
-            descriptions["wrong-family"] = control.description()
-        evaluations = [evaluate(systems, suite, descriptions=descriptions) for suite in data.suites]
-        unrelated = unrelated_suites(language, list(data.pairs), data.damage)
-        return evaluations, damage(systems["core"], systems["adapter"], unrelated)
+def _evaluate(work: Work, adapter: Adapter, control: Control | None) -> tuple[Sequence[Evaluation], Damage | None]:
+    encoder, descriptions = work.encoder, {}
+    chance = random_adapter(adapter, encoder.core, work.request.seed + 1)
+    systems = {
+        "core": encode_with(encoder),
+        "adapter": encode_with(encoder.adapted(adapter)),
+        "random": encode_with(encoder.adapted(chance)),
+    }
+    if control is not None:
+        systems["wrong-family"] = encode_with(encoder.adapted(control.adapter.with_strength(adapter.strength)))
+        descriptions["wrong-family"] = control.description()
+    evaluations = [evaluate(systems, suite, descriptions=descriptions) for suite in work.data.suites]
+    unrelated = unrelated_suites(work.language, list(work.data.pairs), work.data.damage)
+    return evaluations, damage(systems["core"], systems["adapter"], unrelated)
 
 
 def _next_version(name: str) -> str:

@@ -13,68 +13,62 @@ from hubkit.adapter.store import Adapter, adapter_from_state
 from hubkit.evaluation.retrieval import centred, retrieve
 from hubkit.training.loop import DevScore, Training
 from hubkit.training.strength import Choice, choose_strength
-from hubkit.training.targets import Targets
-from hubkit.workflows.data import Data
-from hubkit.workflows.events import Events
+from hubkit.workflows.work import Work
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from hubkit.runtime.encoder import Encoder
 
 MEAN_OVER = 1000
 WATCHED_PAIRS = 100
 
 
-def _scorer(data: Data, encoder: Encoder, targets: Targets, limit: int) -> Callable[[Adapter], NDArray[np.float64]]:
+def _scorer(work: Work, limit: int | None = None) -> Callable[[Adapter], NDArray[np.float64]]:
     """Recall per development pair, raw and centred averaged, both directions."""
-    pairs = data.development[:limit]
-    english = targets([pair.english for pair in pairs])
+    pairs = work.data.development[:limit]
+    english = work.targets([pair.english for pair in pairs])
 
     def score(adapter: Adapter) -> NDArray[np.float64]:
-        vectors = encoder.adapted(adapter).encode([pair.text for pair in pairs], show_progress_bar=False)
+        vectors = work.encoder.adapted(adapter).encode([pair.text for pair in pairs], show_progress_bar=False)
         raw, without_mean = retrieve(vectors, english), retrieve(centred(vectors), centred(english))
         return (raw.item_recall + without_mean.item_recall) / 2
 
     return score
 
 
-def development_scores(training: Training, data: Data, encoder: Encoder, targets: Targets) -> DevScore | None:
+def development_scores(work: Work, training: Training) -> DevScore | None:
     """What the training loop shows: R@1 on a part of the development source, or nothing without one."""
-    if not data.development:
+    if not work.data.development:
         return None
-    score = _scorer(data, encoder, targets, WATCHED_PAIRS)
+    score = _scorer(work, WATCHED_PAIRS)
 
     def dev_score(tensors: dict[str, Tensor]) -> float:
         method, config = training.recipe.method, training.network.config
-        adapter = adapter_from_state("development", method, config, tensors, encoder.core)
+        adapter = adapter_from_state("development", method, config, tensors, work.encoder.core)
         return float(score(adapter).mean())
 
     return dev_score
 
 
-def tune_strength(
-    adapter: Adapter, asked: float | None, data: Data, encoder: Encoder, targets: Targets, events: Events
-) -> Choice:
+def tune_strength(work: Work, adapter: Adapter, asked: float | None) -> Choice:
     """The strength that was asked for, else the one chosen on the development source, else the default."""
     if asked is not None:
         return Choice(asked, {}, None)
-    if not data.development:
+    if not work.data.development:
         choice = choose_strength(None, None)
-        events.note(f"strength {choice.strength} (the default: there is no development source)")
+        work.events.note(f"strength {choice.strength} (the default: there is no development source)")
         return choice
-    score = _scorer(data, encoder, targets, len(data.development))
-    choice = choose_strength(lambda strength: score(adapter.with_strength(strength)), data.development_source)
-    events.note(f"strength {choice.strength}, chosen on {data.development_source}")
+    score = _scorer(work)
+    choice = choose_strength(lambda strength: score(adapter.with_strength(strength)), work.data.development_source)
+    work.events.note(f"strength {choice.strength}, chosen on {choice.source}")
     return choice
 
 
-def mean_vector(adapter: Adapter, data: Data, encoder: Encoder) -> Adapter:
+def with_mean_vector(work: Work, adapter: Adapter) -> Adapter:
     """The adapter with the mean of its unit vectors over the language's own training sentences, for centring."""
     import torch
 
-    texts = sorted({pair.text for pair in data.pairs[data.language.tag]})
+    texts = sorted({pair.text for pair in work.data.pairs[work.language.tag]})
     random = np.random.default_rng(0)
     sample = [texts[index] for index in random.permutation(len(texts))[:MEAN_OVER]]
-    mean = encoder.adapted(adapter).fit_centre(sample, show_progress_bar=False)
+    mean = work.encoder.adapted(adapter).fit_centre(sample, show_progress_bar=False)
     return replace(adapter, centre=torch.from_numpy(mean))

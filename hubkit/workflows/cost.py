@@ -1,0 +1,53 @@
+"""What a run costs: wall time by phase, peak memory, an estimate of the energy."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from hubkit.evaluation import report as reports
+from hubkit.evaluation.energy import estimated_energy
+
+
+@dataclass(slots=True)
+class Cost:
+    """Wall time by phase, as it adds up."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def block(self) -> reports.Cost:
+        """As the report has it."""
+        energy, how = estimated_energy(sum(self.seconds.values()))
+        return reports.Cost(
+            seconds={name: round(seconds, 1) for name, seconds in self.seconds.items()},
+            device=device(),
+            peak_memory_bytes=peak_memory(),
+            energy_kwh=energy,
+            energy_method=how,
+        )
+
+
+def device() -> str:
+    """The processor and how many threads computed."""
+    import torch
+
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
