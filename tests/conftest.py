@@ -194,3 +194,8 @@ def real_core(real_home: Path) -> Core:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HUBKIT_HOME", str(real_home))
         return open_core()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that they do not come alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -27,6 +27,11 @@ from hubkit.errors import UsageError
 @click.option("--core", default="e5-small", show_default=True, metavar="NAME|FOLDER", help="The core encoder.")
 @click.option("--method", default=None, help="Adapter method.")
 @click.option("--objective", default=None, help="Training objective.")
+@click.option(
+    "--own",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Weight of the language's own text against its relatives'.",
+)
 @click.option("--strength", type=click.FloatRange(min=0, min_open=True), help="Factor on the adapter's output.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random.")
 @click.option("--license", "licence", default="Apache-2.0", show_default=True, help="Licence of the adapter.")
@@ -37,7 +42,8 @@ from hubkit.errors import UsageError
 def add_language(
     language: str, budget: str | None, data: tuple[str, ...], data_license: str, dev: tuple[str, ...],
     suites: tuple[Path, ...], sources: tuple[str, ...], core: str, method: str | None, objective: str | None,
-    strength: float | None, seed: int, licence: str, no_controls: bool, dry_run: bool, as_json: bool, quiet: bool,
+    own: float | None, strength: float | None, seed: int, licence: str, no_controls: bool, dry_run: bool,
+    as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Train, evaluate and install an adapter for the language TAG (sw, swh, Swahili …).
 
@@ -46,7 +52,7 @@ def add_language(
     """
     from hubkit.workflows.add_language import DEFAULT_BUDGET, Request
 
-    recipe = _recipe(method, objective)
+    recipe = _recipe(method, objective, own)
     request = Request(
         language=language, budget=budget or DEFAULT_BUDGET, core=core, data=data, data_license=data_license, dev=dev,
         suites=suites, sources=sources or None, recipe=recipe, seed=seed, strength=strength, license=licence,
@@ -58,11 +64,11 @@ def add_language(
     _run(request, as_json, quiet)
 
 
-def _recipe(method: str | None, objective: str | None) -> Any:
+def _recipe(method: str | None, objective: str | None, own: float | None) -> Any:
     from hubkit.plugins import registered
     from hubkit.training.recipe import Recipe
 
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = {} if own is None else {"own": own}
     for kind, name in (("methods", method), ("objectives", objective)):
         if name is not None:
             if name not in (known := registered(kind)):

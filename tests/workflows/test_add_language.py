@@ -136,8 +136,12 @@ def test_a_language_without_text_says_whom_it_asked(bert: Core):
 
 def test_own_data_and_a_development_file(bert: Core, tmp_path: Path, toy: SimpleNamespace):
     data, dev = tmp_path / "mine.tsv", tmp_path / "dev.tsv"
-    data.write_text("".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "our") for i in range(300, 420))))
-    dev.write_text("".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "their") for i in range(500, 640))))
+    data.write_text(
+        "".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "our") for i in range(300, 420)))
+    )
+    dev.write_text(
+        "".join(f"{toy.foreign(s, 'rw')}\t{s}\n" for s in (toy.sentence(i, "their") for i in range(500, 640)))
+    )
     report = add_language(request(bert, data=(str(data),), dev=(str(dev),), data_license="CC-BY-4.0")).report
     assert report.development_source == "dev.tsv"
     assert [point.strength for point in report.strength_curve] == [0.3, 0.5, 0.7, 1.0]
