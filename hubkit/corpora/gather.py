@@ -60,7 +60,7 @@ def gather(language: Language, asked: Sequence[Source]) -> Gathered:
     for source in asked:
         try:
             found, counts = clean(source.pairs(language), language)
-        except VerificationError:
+        except (UsageError, NotFoundError, VerificationError):  # the request is wrong, or something was tampered with
             raise
         except HubkitError as error:
             log.warning("source %s: %s", source.name, error)

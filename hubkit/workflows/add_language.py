@@ -20,7 +20,7 @@ from hubkit.languages import Language, find
 from hubkit.registry.installed import Installed, list_installed
 from hubkit.runtime.encoder import Encoder
 from hubkit.settings import settings
-from hubkit.training.budget import parse_budget
+from hubkit.training.budget import Budget, parse_budget
 from hubkit.training.loop import Trained, Training
 from hubkit.training.mixture import mix
 from hubkit.training.strength import Choice
@@ -48,13 +48,13 @@ def add_language(request: Request, events: Events | None = None) -> Outcome:
 
     Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing is installed then.
     """
-    language, events, cost = find(request.language), events or Silent(), Cost()
+    language, budget, events, cost = find(request.language), parse_budget(request.budget), events or Silent(), Cost()
     name = f"lang-{language.tag}"
     with locked(settings().adapters / f".{name}.training.lock", f"The adapter {name}"):
         with _phase("core", cost, events):
             encoder = Encoder(open_core(request.core, events.advance))
         with _phase("corpora", cost, events):
-            work = _gather(request, language, encoder, cost, events)
+            work = _gather(request, language, budget, encoder, cost, events)
         with _phase("training", cost, events):
             trained = _train(work)
         with _phase("strength", cost, events):
@@ -78,7 +78,7 @@ def _phase(name: str, cost: Cost, events: Events) -> Iterator[None]:
         yield
 
 
-def _gather(request: Request, language: Language, encoder: Encoder, cost: Cost, events: Events) -> Work:
+def _gather(request: Request, language: Language, budget: Budget, encoder: Encoder, cost: Cost, events: Events) -> Work:
     """Text, suites and everything else that the later steps share."""
     data = collect(
         language, request.recipe, request.data, request.suites, request.dev, request.sources, request.data_license,
@@ -87,7 +87,6 @@ def _gather(request: Request, language: Language, encoder: Encoder, cost: Cost, 
     for warning in data.warnings:
         events.warn(warning)
     mixture = mix(data.pairs, language.tag, request.recipe.alpha, request.recipe.own)
-    budget = parse_budget(request.budget)
     return Work(request, language, budget, encoder, Targets(encoder), data, mixture, cost, events)
 
 

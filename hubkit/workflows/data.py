@@ -18,7 +18,7 @@ from hubkit.errors import NotFoundError, UsageError
 from hubkit.evaluation.suite import ParallelSuite, Suite
 from hubkit.evaluation.tasks.folder import FolderSuite
 from hubkit.evaluation.tasks.heldout import from_pairs
-from hubkit.languages import Language, find, relatives
+from hubkit.languages import Language, relatives
 from hubkit.plugins import load_registered
 from hubkit.training.strength import FEWEST_PAIRS, development_pairs
 from hubkit.workflows.events import Events
@@ -182,11 +182,3 @@ def _cleared(
             kept[tag].append(pair)
     left = [text for found in kept.values() for pair in found for text in (pair.text, pair.english)]
     return kept, len(offending), overlap(left, suite_texts)
-
-
-def family_name(language: Language) -> str | None:
-    """The group that most of a family adapter's kin share: the language's family at its second level, or first."""
-    return language.family[min(1, len(language.family) - 1)] if language.family else None
-
-
-__all__ = ["Data", "collect", "family_name", "find"]

@@ -22,7 +22,6 @@ from hubkit.evaluation.report import AdapterInfo, CoreInfo, Damage, Evaluation, 
 from hubkit.registry.installed import Installed, install_folder
 from hubkit.version import __version__
 from hubkit.workflows.cost import device, peak_memory
-from hubkit.workflows.data import family_name
 from hubkit.workflows.work import Work
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def _manifest(made: Made) -> Manifest:
                 bcp47=language.tag, iso639_3=language.iso639_3, glottocode=language.glottocode, name=language.name
             ),
         ),
-        family=family_name(language),
+        family=" > ".join(language.family) or None,
         method=made.adapter.method,
         scaling=made.adapter.scaling,
         strength=made.adapter.strength,

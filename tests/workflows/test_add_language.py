@@ -207,3 +207,23 @@ np.save({str(outcome.installed.folder.parent / "plain.npy")!r}, vectors.numpy())
     theirs = np.load(outcome.installed.folder.parent / "plain.npy")
     ours = hubkit.load("rw", core=str(bert.folder)).encode(list(PROBES))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"data": ("no-such-file.tsv",)}, NotFoundError),
+        ({"dev": ("no-such-file.tsv",)}, NotFoundError),
+        ({"suites": (Path("no-such-suite"),)}, NotFoundError),
+        ({"budget": "soon"}, UsageError),
+        ({"sources": ("no-such-source",)}, UsageError),
+    ],
+)
+def test_a_wrong_request_stops_before_training(bert: Core, more: dict[str, object], error: type[Exception]):
+    class NoTraining(Silent):
+        def training(self, progress: Progress) -> None:
+            pytest.fail("it trained")
+
+    with pytest.raises(error):
+        add_language(request(bert, **more), NoTraining())
+    assert not list_installed()
