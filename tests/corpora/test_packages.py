@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -264,18 +263,9 @@ def test_an_interrupted_download_leaves_nothing_that_counts(home: Path, clients:
     assert not list(folder.glob(".fetching-*"))
 
 
-def _fetch_and_report(queue: multiprocessing.Queue[str]) -> None:
-    queue.put(fetch_npm("words", "1.0.0").read_text())
-
-
 def test_two_processes_fetch_one_package_once(home: Path, clients: Clients) -> None:
     log = clients("npm", "time.sleep(0.3)\n" + NPM)
-    context = multiprocessing.get_context("spawn")
-    queue: multiprocessing.Queue[str] = context.Queue()
-    workers = [context.Process(target=_fetch_and_report, args=(queue,)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    assert [queue.get(timeout=60), queue.get(timeout=60)] == ["TEXT", "TEXT"]
-    for worker in workers:
-        worker.join()
+    program = "from hubkit.corpora.packages import fetch_npm; print(fetch_npm('words', '1.0.0').read_text(), end='')"
+    workers = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [worker.communicate(timeout=60)[0] for worker in workers] == ["TEXT", "TEXT"]
     assert len(calls(log)) == 1
