@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings as hypothesis_settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
@@ -30,6 +31,11 @@ from hubkit.adapter.method import method
 from hubkit.adapter.store import Adapter, adapter_from_state, save_adapter
 from hubkit.core import Core, open_core
 from hubkit.core.architecture import architecture
+
+# No deadline: the machine may be busy. In CI the same examples every time, so that a failure is the change's own.
+hypothesis_settings.register_profile("anywhere", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "anywhere")
 
 SIZES = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
