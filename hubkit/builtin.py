@@ -27,7 +27,15 @@ def register_objectives() -> dict[str, str]:
 
 @hookimpl
 def register_methods() -> dict[str, str]:
-    return {"lora": "hubkit.adapter.methods.lora:Lora", "seq_bn": "hubkit.adapter.methods.seq_bn:SeqBn"}
+    return {
+        "lora": "hubkit.adapter.methods.lora:Lora",
+        "ia3": "hubkit.adapter.methods.ia3:Ia3",
+        "seq_bn": "hubkit.adapter.methods.bottleneck:seq_bn",
+        "seq_bn_inv": "hubkit.adapter.methods.bottleneck:seq_bn_inv",
+        "double_seq_bn": "hubkit.adapter.methods.bottleneck:double_seq_bn",
+        "par_bn": "hubkit.adapter.methods.bottleneck:par_bn",
+        "fusion": "hubkit.adapter.methods.fusion:Fusion",
+    }
 
 
 @hookimpl
@@ -41,6 +49,10 @@ def register_commands() -> dict[str, str]:
         "add-language": "hubkit.cli.add_language:add_language",
         "core": "hubkit.cli.core:core",
         "encode": "hubkit.cli.encode:encode",
+        "index": "hubkit.cli.index:index",
+        "info": "hubkit.cli.info:info",
         "languages": "hubkit.cli.languages:languages",
+        "lock": "hubkit.cli.lock:lock",
         "plugins": "hubkit.cli.plugins:plugins",
+        "search": "hubkit.cli.search:search",
     }

@@ -134,11 +134,39 @@ class PluginManager:
         try:
             return _targets(function())
         except Exception as error:
-            plugin = next(plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks)
-            plugin.error = f"{type(error).__name__}: {error}"
-            if os.environ.get("HUBKIT_STRICT_PLUGINS") == "1":
-                raise HubkitError(f"Plugin {owner} is broken: {plugin.error}.", "Fix or uninstall it.") from error
+            self._blame(owner, error)
             return {}
+
+    def indexes(self) -> list[tuple[str, str]]:
+        """(plugin, folder or URL) of every further adapter index, in the order of registration."""
+        found: list[tuple[str, str]] = []
+        for implementation in self._pluggy.hook.register_indexes.get_hookimpls():
+            try:
+                folders = _strings(implementation.function())
+            except Exception as error:
+                self._blame(implementation.plugin_name, error)
+                continue
+            found += [(implementation.plugin_name, folder) for folder in folders]
+        return found
+
+    def problems_of(self, record: Mapping[str, Any]) -> list[str]:
+        """What plugins have against an index record, as sentences; a check that fails is a problem too."""
+        problems: list[str] = []
+        for implementation in self._pluggy.hook.check_record.get_hookimpls():
+            owner = implementation.plugin_name
+            try:
+                said = implementation.function(*(record for _ in implementation.argnames))
+                problems += [f"{owner}: {problem}" for problem in _strings(said)]
+            except Exception as error:
+                problems.append(f"{owner}: the check failed: {type(error).__name__}: {error}")
+        return problems
+
+    def _blame(self, owner: str, error: Exception) -> None:
+        """Note that a hook of a plugin failed."""
+        plugin = next(plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks)
+        plugin.error = f"{type(error).__name__}: {error}"
+        if os.environ.get("HUBKIT_STRICT_PLUGINS") == "1":
+            raise HubkitError(f"Plugin {owner} is broken: {plugin.error}.", "Fix or uninstall it.") from error
 
 
 def _targets(returned: Any) -> dict[str, str]:
@@ -148,6 +176,13 @@ def _targets(returned: Any) -> dict[str, str]:
         if not (isinstance(name, str) and isinstance(target, str) and ":" in target):
             raise TypeError(f"{name!r} is registered as {target!r}, not as 'module:attribute'")
     return targets
+
+
+def _strings(returned: Any) -> list[str]:
+    """What a hook returned, as strings (paths too); raises when it is anything else, a single string among others."""
+    if isinstance(returned, str):
+        raise TypeError(f"{returned!r} is one string, not a sequence of strings")
+    return [os.fspath(part) for part in returned or ()]
 
 
 @lru_cache(maxsize=1)

@@ -19,15 +19,19 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 CONFIG_FILE = "hubkit.toml"
-_KEYS = {"home", "index"}
+_KEYS = {"home", "index", "mirrors"}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Resolved settings. ``home`` holds all state; ``index`` lists index folders or URLs in order of preference."""
+    """Resolved settings. ``home`` holds all state; ``index`` lists index folders or URLs in order of preference.
+
+    ``mirrors`` are endpoints that are asked for files before the Hub; hashes decide, so they need no trust.
+    """
 
     home: Path
     index: tuple[str, ...]
+    mirrors: tuple[str, ...] = ()
 
     @property
     def cores(self) -> Path:
@@ -67,23 +71,30 @@ def _from_file(path: Path) -> dict[str, Any]:
         )
     if not isinstance(table.get("home", ""), str):
         raise UsageError(f"In {path}, home is not a string.", 'Write home = "FOLDER".')
-    index = table.get("index", [])
-    if not isinstance(index, list) or not all(isinstance(part, str) for part in index):
-        raise UsageError(f"In {path}, index is not a list of strings.", 'Write index = ["FOLDER OR URL"].')
+    for key, example in (("index", "FOLDER OR URL"), ("mirrors", "URL")):
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            raise UsageError(f"In {path}, {key} is not a list of strings.", f'Write {key} = ["{example}"].')
     return table
 
 
 @lru_cache(maxsize=8)
-def _resolve(home: str | None, index: str | None, folder: Path) -> Settings:
+def _resolve(home: str | None, index: str | None, mirrors: str | None, folder: Path) -> Settings:
     table = _from_file(folder / CONFIG_FILE)
     chosen_home = home or table.get("home") or platformdirs.user_data_dir("hubkit")
     if index is not None:
         indexes = tuple(part for part in index.split(os.pathsep) if part)
     else:
         indexes = tuple(table.get("index", ()))
-    return Settings(home=Path(chosen_home).expanduser().absolute(), index=indexes)
+    endpoints = tuple(mirrors.split(",")) if mirrors is not None else tuple(table.get("mirrors", ()))
+    return Settings(
+        home=Path(chosen_home).expanduser().absolute(),
+        index=indexes,
+        mirrors=tuple(part.strip().rstrip("/") for part in endpoints if part.strip()),
+    )
 
 
 def settings() -> Settings:
-    """The settings in force: ``HUBKIT_HOME`` and ``HUBKIT_INDEX`` win over ``./hubkit.toml``."""
-    return _resolve(os.environ.get("HUBKIT_HOME"), os.environ.get("HUBKIT_INDEX"), Path.cwd())
+    """The settings in force: ``HUBKIT_HOME``, ``HUBKIT_INDEX`` and ``HUBKIT_MIRRORS`` win over ``./hubkit.toml``."""
+    home, index, mirrors = (os.environ.get(f"HUBKIT_{name}") for name in ("HOME", "INDEX", "MIRRORS"))
+    return _resolve(home, index, mirrors, Path.cwd())

@@ -8,8 +8,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two torch processes with two th
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
     BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    ModernBertConfig,
+    ModernBertModel,
     PreTrainedTokenizerFast,
     XLMRobertaConfig,
     XLMRobertaModel,
@@ -29,7 +35,7 @@ from hubkit.adapter.golden import Golden, probe_sentences
 from hubkit.adapter.manifest import Manifest, core_reference
 from hubkit.adapter.method import method
 from hubkit.adapter.store import Adapter, adapter_from_state, save_adapter
-from hubkit.core import Core, open_core
+from hubkit.core import Core, load_model, open_core
 from hubkit.core.architecture import architecture
 
 # No deadline: the machine may be busy. In CI the same examples every time, so that a failure is the change's own.
@@ -42,6 +48,13 @@ SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
 NETWORKS: dict[str, tuple[Any, Any]] = {
     "bert": (BertConfig, BertModel),
     "xlm-roberta": (XLMRobertaConfig, XLMRobertaModel),
+    "distilbert": (DistilBertConfig, DistilBertModel),
+    "modernbert": (ModernBertConfig, ModernBertModel),
+}
+# What a type needs otherwise: a name of its own for a width, and room for both kinds of ModernBERT's attention.
+OWN_SETTINGS: dict[str, dict[str, Any]] = {
+    "distilbert": {"hidden_dim": 48},
+    "modernbert": {"global_attn_every_n_layers": 2, "local_attention": 8},
 }
 IN_THE_LANGUAGE = ("Mwaramutse neza", "Amakuru yawe ni meza")
 
@@ -53,15 +66,22 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", None, [("<s>", 0), ("</s>", 2)])
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_input_names=["input_ids", "attention_mask"],  # DistilBERT and ModernBERT take no token types
     )
 
 
 def build_core(folder: Path, model_type: str, seed: int = 0) -> Core:
     configuration, network = NETWORKS[model_type]
-    config = configuration(**SIZES, vocab_size=260, max_position_embeddings=72, pad_token_id=1, initializer_range=0.2)
+    size = {**SIZES, "vocab_size": 260, "max_position_embeddings": 72, **OWN_SETTINGS.get(model_type, {})}
+    config = configuration(**size, pad_token_id=1, bos_token_id=0, eos_token_id=2, initializer_range=0.2)
     torch.manual_seed(seed)
-    network(config, add_pooling_layer=False).save_pretrained(folder)
+    pooler = {"add_pooling_layer": False} if model_type in ("bert", "xlm-roberta") else {}
+    network(config, **pooler).save_pretrained(folder)
     byte_tokenizer().save_pretrained(folder)
     (folder / "hubkit_core.json").write_text(json.dumps({"pooling": "mean", "prefix": "q: ", "max_tokens": 64}))
     return open_core(str(folder))
@@ -101,7 +121,14 @@ def bert(cores: dict[str, Core]) -> Core:
     return cores["bert"]
 
 
-HYPERPARAMETERS: dict[str, dict[str, Any]] = {"lora": {"r": 4}, "seq_bn": {"reduction_factor": 4}}
+HYPERPARAMETERS: dict[str, dict[str, Any]] = {
+    "lora": {"r": 4},
+    "ia3": {},
+    "seq_bn": {"reduction_factor": 4},
+    "seq_bn_inv": {"reduction_factor": 4},
+    "double_seq_bn": {"reduction_factor": 8},
+    "par_bn": {"reduction_factor": 4},
+}
 
 
 @pytest.fixture(params=sorted(HYPERPARAMETERS))
@@ -124,10 +151,70 @@ def make_adapter() -> MakeAdapter:
         generator = torch.Generator().manual_seed(seed)
         model_config = NETWORKS[core.model_type][0].from_pretrained(core.folder)
         tensors = chosen.initial_tensors(config, model_config, architecture(core.model_type), generator)
-        state = {chosen.to_adapterhub(key, name): value * 5 for key, value in tensors.items()}
+        rest = 1.0 if method_name == "ia3" else 0.0  # where a tensor changes nothing
+        state = {chosen.to_adapterhub(key, name): rest + 5 * (value - rest) for key, value in tensors.items()}
         return adapter_from_state(name, method_name, config, state, core).with_strength(strength)
 
     return make
+
+
+def with_adapters(core: Core) -> Any:
+    """The core's network as the ``adapters`` library runs it, without the bias that it gives ModernBERT's Wqkv."""
+    import adapters
+
+    model: Any = load_model(core)
+    adapters.init(model)
+    for name, module in model.named_modules():
+        if name.endswith("attn.Wqkv"):
+            torch.nn.init.zeros_(module.bias)
+    return model
+
+
+def train_steps(model: Any, parameters: list[Any], seed: int, steps: int = 8) -> None:
+    """A few steps towards noise, so that no tensor stays where it began."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(len(SPECIALS), 260, (4, 10), generator=generator)
+    target = torch.randn(4, 10, SIZES["hidden_size"], generator=generator)
+    optimiser = torch.optim.Adam(parameters, lr=0.03)
+    for _ in range(steps):
+        loss = (model(input_ids=ids).last_hidden_state - target).square().mean()
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+
+@pytest.fixture
+def adapters_model() -> Callable[[Core], Any]:
+    return with_adapters
+
+
+@pytest.fixture
+def train_a_little() -> Callable[..., None]:
+    return train_steps
+
+
+Trained = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def trained(core_folder: Path) -> Trained:
+    """(core, method, name) → a folder that ``adapters`` saved after training."""
+    import adapters
+
+    @cache
+    def train(core: Core, method_name: str, name: str = "lang-rw", seed: int = 0, hyper: str = "{}") -> Path:
+        model = with_adapters(core)
+        config = method(method_name).adapterhub_config(**{**HYPERPARAMETERS[method_name], **json.loads(hyper)})
+        torch.manual_seed(seed)
+        model.add_adapter(name, config=adapters.AdapterConfig.load(config))
+        model.train_adapter(name)
+        model.eval()
+        train_steps(model, [value for value in model.parameters() if value.requires_grad], seed)
+        folder = Path(tempfile.mkdtemp(dir=core_folder))
+        model.save_adapter(str(folder), name, use_safetensors=True)
+        return folder
+
+    return train
 
 
 def manifest_of(adapter: Adapter, core: Core, **changes: Any) -> Manifest:

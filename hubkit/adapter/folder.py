@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkit.adapter.manifest import REQUIRED_FILES, FileReference, Manifest, parse_manifest
+from hubkit.adapter.manifest import FileReference, Manifest, parse_manifest, required_files
 from hubkit.errors import NotFoundError, VerificationError
 
 MANIFEST_FILE = "manifest.json"
@@ -68,7 +68,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, bytes]:
         )
     data = read_file(path, MAX_MANIFEST_BYTES)
     manifest = parse_manifest(data, str(path))
-    if missing := sorted(REQUIRED_FILES - {file.path for file in manifest.files}):
+    if missing := sorted(required_files(manifest.kind) - {file.path for file in manifest.files}):
         raise VerificationError(f"{path} does not list {', '.join(missing)}.", "Fetch the adapter again.")
     return manifest, data
 

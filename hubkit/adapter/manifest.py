@@ -22,22 +22,26 @@ FILE_NAMES = frozenset(
     {
         "adapter_config.json",
         "adapter.safetensors",
+        "adapter_fusion_config.json",
         "centre.safetensors",
         "golden.json",
         "golden.safetensors",
+        "model_adapter_fusion.safetensors",
         "vocabulary.json",
         "vocabulary.safetensors",
         "report.json",
         "README.md",
     }
 )
-REQUIRED_FILES = frozenset({"adapter_config.json", "adapter.safetensors", "golden.json", "golden.safetensors"})
+_GOLDEN_FILES = frozenset({"golden.json", "golden.safetensors"})
+REQUIRED_FILES = _GOLDEN_FILES | {"adapter_config.json", "adapter.safetensors"}
+FUSION_FILES = _GOLDEN_FILES | {"adapter_fusion_config.json", "model_adapter_fusion.safetensors"}
 MAX_FILE_BYTES = 1 << 30
-NAME_PATTERN = r"^(fam|lang|task)(-[A-Za-z0-9]+)+$"
+NAME_PATTERN = r"^(fam|fuse|lang|task)(-[A-Za-z0-9]+)+$"
 VERSION_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}((a|b|rc)(0|[1-9][0-9]*))?$"
 
-_PREFIXES = {"family": "fam-", "language": "lang-", "task": "task-"}
-Kind = Literal["family", "language", "task"]
+_PREFIXES = {"family": "fam-", "fusion": "fuse-", "language": "lang-", "task": "task-"}
+Kind = Literal["family", "fusion", "language", "task"]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
 Version = Annotated[str, Field(pattern=VERSION_PATTERN, max_length=40, description="PEP 440: X.Y.Z, aN, bN or rcN")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -69,11 +73,11 @@ class CoreReference(_Model):
 
 
 class Dependency(_Model):
-    """Another adapter that this one needs."""
+    """Another adapter that this one needs: stacked under it, or as part of a branch of a fusion."""
 
     name: Name
     spec: str = Field(description="PEP 440 version specifiers, such as >=1.1,<2")
-    role: Literal["stack-under"] = "stack-under"
+    role: Literal["stack-under", "fuse"] = "stack-under"
 
     @field_validator("spec")
     @classmethod
@@ -152,6 +156,10 @@ class Manifest(_Model):
             raise ValueError("a file is listed twice")
         if unknown := sorted(set(paths) - FILE_NAMES):
             raise ValueError(f"files that an adapter does not have: {', '.join(unknown)}")
+        if (self.kind == "fusion") != (self.method == "fusion"):
+            raise ValueError(f"the method of a fusion, and of nothing else, is fusion: {self.kind} with {self.method}")
+        if (self.kind == "fusion") != any(needed.role == "fuse" for needed in self.dependencies):
+            raise ValueError("a fusion, and nothing else, lists the adapters of its branches as dependencies")
         return self
 
     def sealed(self, files: tuple[FileReference, ...]) -> Manifest:
@@ -170,6 +178,11 @@ def _digest(content: Mapping[str, Any]) -> str:
     fields = {key: value for key, value in content.items() if key != "digest"}
     canonical = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def required_files(kind: str) -> frozenset[str]:
+    """The files that an adapter of this kind has in any case."""
+    return FUSION_FILES if kind == "fusion" else REQUIRED_FILES
 
 
 def core_reference(core: Core) -> CoreReference:

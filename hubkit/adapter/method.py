@@ -26,6 +26,10 @@ class Method(Protocol):
 
     name: str
 
+    @property
+    def strength_is_scaling(self) -> bool:
+        """Whether a factor on all that an adapter does can be said by its configuration's scaling."""
+
     def adapterhub_config(self, **hyperparameters: Any) -> dict[str, Any]:
         """The full AdapterHub configuration. Raises :class:`hubkit.errors.UsageError` for an unknown hyperparameter."""
 
@@ -47,8 +51,8 @@ class Method(Protocol):
     def with_scaling(self, config: Config, value: float) -> dict[str, Any]:
         """A copy of the configuration whose :meth:`base_scaling` is ``value``."""
 
-    def sites(self, config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Site]:
-        """Module path in the core → what happens there, with the scaling of ``config`` folded in."""
+    def sites(self, config: Config, tensors: Mapping[str, Tensor], architecture: Architecture) -> dict[str, Site]:
+        """Module path in the core → what happens there; the scaling of ``config`` is the site's ``factor``."""
 
     def initial_tensors(
         self,

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.adapter import adapterhub
 from hubkit.adapter.folder import MANIFEST_FILE, VerifiedFolder, read_file, read_verified
 from hubkit.adapter.golden import Golden, check_golden, is_remembered, parse_golden, remember, write_golden
 from hubkit.adapter.manifest import MAX_FILE_BYTES, FileReference, Manifest
-from hubkit.adapter.method import Method, method
-from hubkit.adapter.strict_json import parse_json
+from hubkit.adapter.method import method
+from hubkit.adapter.methods import fusion
+from hubkit.adapter.sites import Fusion, Site
 from hubkit.adapter.tensors import read_tensors, write_tensors
+from hubkit.adapter.vocabulary import parse_vocabulary, write_vocabulary
 from hubkit.core.architecture import architecture
 from hubkit.durable import sha256, write_json, write_text, written_folder
 from hubkit.errors import HubkitError, UsageError, VerificationError
@@ -21,23 +24,21 @@ from hubkit.errors import HubkitError, UsageError, VerificationError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hubkit.adapter.sites import Site
     from hubkit.core import Core
+    from hubkit.vocabulary.delta import VocabularyDelta
 
 Encode = Callable[["Adapter", Sequence[str]], "Tensor"]
 """Sentences → unit vectors (n, hidden) under an adapter, not centred."""
-ADAPTERHUB_VERSION = "adapters.1.3.0"
-_CONFIG, _WEIGHTS, _CENTRE = "adapter_config.json", "adapter.safetensors", "centre.safetensors"
-_WRAPPER_KEYS = {"config", "hidden_size", "model_class", "model_name", "model_type", "name", "version"}
+_CENTRE = "centre.safetensors"
 
 
 @dataclass(frozen=True)
 class Adapter:
     """An adapter in memory.
 
-    ``config`` is the whole AdapterHub ``adapter_config.json``; its inner ``config`` has the scaling as trained, without
-    ``strength``. ``tensors`` are keyed without the adapter's name. ``centre`` (hidden,) is the language's mean vector
-    under this adapter at this strength.
+    ``config`` is the whole AdapterHub ``adapter_config.json`` (of a fusion, ``adapter_fusion_config.json``); its inner
+    ``config`` has the scaling as trained, without ``strength``. ``tensors`` are keyed without the adapter's name. ``centre`` (hidden,) is the language's mean vector
+    under this adapter at this strength. ``vocabulary`` are the tokens that it adds, whatever the strength.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Adapter:
     strength: float = 1.0
     manifest: Manifest | None = None
     centre: Tensor | None = None
+    vocabulary: VocabularyDelta | None = None
 
     @property
     def scaling(self) -> float:
@@ -54,24 +56,51 @@ class Adapter:
         return method(self.method).base_scaling(self.config["config"])
 
     @property
+    def fused(self) -> tuple[str, ...]:
+        """The branches of a fusion in order, each as a recipe without versions; of another adapter none."""
+        return tuple(self.config[adapterhub.BRANCHES]) if self.method == fusion.NAME else ()
+
+    @property
     def parameters(self) -> int:
         """Number of trained numbers."""
-        return sum(tensor.numel() for tensor in self.tensors.values())
+        rows = 0 if self.vocabulary is None else self.vocabulary.rows.numel()
+        return rows + sum(tensor.numel() for tensor in self.tensors.values())
 
     def effective_config(self) -> dict[str, Any]:
-        """The AdapterHub configuration with ``strength`` in its scaling: what other programs are given."""
-        inner = method(self.method).with_scaling(self.config["config"], self.scaling * self.strength)
+        """The AdapterHub configuration with ``strength`` in its scaling: what other programs are given.
+
+        Raises :class:`UsageError` at a strength other than 1 when the method's scaling cannot say it.
+        """
+        chosen = method(self.method)
+        if self.strength != 1.0 and not chosen.strength_is_scaling:
+            raise UsageError(
+                f"{self.name} cannot be stored at strength {self.strength:g}: AdapterHub's format has no factor on all "
+                f"that {self.method} does.",
+                "Store it at strength 1 and set the strength when it is used.",
+            )
+        inner = chosen.with_scaling(self.config["config"], self.scaling * self.strength)
+        if self.method == fusion.NAME:
+            inner = fusion.without_sites(inner)
         return {**self.config, "name": self.name, "config": inner}
 
     def sites(self) -> dict[str, Site]:
         """Module path → what the adapter does there, strength included."""
-        return method(self.method).sites(self.effective_config()["config"], self.tensors)
+        places = architecture(self.config["model_type"])
+        sites = method(self.method).sites(self.config["config"], self.tensors, places)
+        return {path: _at_strength(site, self.strength) for path, site in sites.items()}
 
     def with_strength(self, strength: float) -> Adapter:
         """The same adapter at another strength; a stored centre belongs to the old one and is dropped."""
         if strength == self.strength:
             return self
+        if self.method == fusion.NAME:
+            raise UsageError(f"{self.name} is a fusion, which has no strength.", "Give its branches theirs.")
         return replace(self, strength=float(strength), centre=None)
+
+
+def _at_strength(site: Site, strength: float) -> Site:
+    """The same change times ``strength``; a fusion has none of its own."""
+    return replace(site, factor=site.factor * strength) if not isinstance(site, Fusion) else site
 
 
 def adapter_from_state(
@@ -82,21 +111,23 @@ def adapter_from_state(
     Raises :class:`VerificationError` when the tensors are not exactly those that the configuration has on this core.
     """
     chosen = method(method_name)
-    inner = dict(config["config"] if "model_type" in config else config)
-    wrapper = _wrapper(name, inner, core)
+    inner = dict(config["config"] if "config" in config else config)
+    whole = adapterhub.wrapped(name, inner, core)
+    if method_name == fusion.NAME:
+        whole[adapterhub.BRANCHES] = list(config[adapterhub.BRANCHES])
     if problems := chosen.problems(inner):
         raise VerificationError(
             f"Adapter {name} cannot be used: {'; '.join(problems)}.", "Train it with other settings."
         )
     tensors = {chosen.from_adapterhub(key, name): value.detach().cpu().float() for key, value in state.items()}
-    expected = chosen.expected_tensors(inner, _model_config(core), architecture(core.model_type))
+    expected = chosen.expected_tensors(inner, adapterhub.model_config(core), architecture(core.model_type))
     if (found := {key: tuple(tensor.shape) for key, tensor in tensors.items()}) != expected:
         wrong = sorted(set(found.items()) ^ set(expected.items()))
         raise VerificationError(
             f"Adapter {name} does not have the tensors of {method_name} on {core.id}: {wrong[0][0]}.",
             "Pass the state that was saved with this configuration.",
         )
-    return Adapter(name, wrapper, tensors, method_name)
+    return Adapter(name, whole, tensors, method_name)
 
 
 def random_adapter(like: Adapter, core: Core, seed: int) -> Adapter:
@@ -105,29 +136,9 @@ def random_adapter(like: Adapter, core: Core, seed: int) -> Adapter:
 
     generator = torch.Generator().manual_seed(seed)
     tensors = method(like.method).initial_tensors(
-        like.config["config"], _model_config(core), architecture(core.model_type), generator, like.tensors
+        like.config["config"], adapterhub.model_config(core), architecture(core.model_type), generator, like.tensors
     )
     return replace(like, tensors=tensors, manifest=None, centre=None)
-
-
-def _wrapper(name: str, inner: dict[str, Any], core: Core) -> dict[str, Any]:
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
-
-    return {
-        "config": inner,
-        "hidden_size": core.hidden_size,
-        "model_class": MODEL_MAPPING_NAMES[core.model_type],
-        "model_name": core.id,
-        "model_type": core.model_type,
-        "name": name,
-        "version": ADAPTERHUB_VERSION,
-    }
-
-
-def _model_config(core: Core) -> Any:
-    from transformers import AutoConfig
-
-    return AutoConfig.from_pretrained(core.folder, local_files_only=True)
 
 
 def save_adapter(
@@ -144,13 +155,15 @@ def save_adapter(
     An existing folder is replaced. Raises :class:`UsageError` when the manifest is not about this adapter and core.
     """
     _check_agreement(adapter, core, manifest)
+    names, (config_file, weights_file) = method(adapter.method), adapterhub.files_of(adapter.method)
     with written_folder(folder) as aside:
-        write_json(aside / _CONFIG, adapter.effective_config())
-        names = method(adapter.method)
+        write_json(aside / config_file, adapter.effective_config())
         tensors = {names.to_adapterhub(key, adapter.name): value for key, value in adapter.tensors.items()}
-        write_tensors(aside / _WEIGHTS, tensors)
+        write_tensors(aside / weights_file, tensors)
         if adapter.centre is not None:
             write_tensors(aside / _CENTRE, {"centre": adapter.centre})
+        if adapter.vocabulary is not None:
+            write_vocabulary(aside, adapter.vocabulary)
         write_golden(golden, aside)
         if report is not None:
             write_json(aside / "report.json", report)
@@ -222,59 +235,39 @@ def _short(digest: str) -> str:
 
 
 def _parse(content: VerifiedFolder, core: Core) -> Adapter:
-    manifest, where = content.manifest, content.path / _CONFIG
-    chosen = method(manifest.method)
-    config = _parse_config(content.files[_CONFIG], where, core, chosen)
+    manifest, chosen = content.manifest, method(content.manifest.method)
+    config_file, weights_file = adapterhub.files_of(manifest.method)
+    where = content.path / config_file
+    config = adapterhub.parse_config(content.files[config_file], where, core, chosen)
     if config["name"] != manifest.name:
         raise VerificationError(f"{where} is of adapter {config['name']!r}, not {manifest.name}.", "Fetch it again.")
     effective, stated = chosen.base_scaling(config["config"]), manifest.scaling * manifest.strength
-    if not math.isclose(effective, stated, rel_tol=1e-9):
+    unsaid = manifest.strength != 1.0 and not chosen.strength_is_scaling
+    if unsaid or not math.isclose(effective, stated, rel_tol=1e-9):
         raise VerificationError(
             f"{where} has output factor {effective}, {MANIFEST_FILE} says {manifest.scaling} × {manifest.strength}.",
             "Fetch the adapter again.",
         )
-    tensors = _parse_weights(content.files[_WEIGHTS], content.path / _WEIGHTS, config, core, chosen)
+    tensors = adapterhub.parse_weights(content.files[weights_file], content.path / weights_file, config, core, chosen)
     centre = None
     if (data := content.files.get(_CENTRE)) is not None:
         centre = read_tensors(data, {"centre": (core.hidden_size,)}, f"{content.path / _CENTRE}")["centre"]
     config["config"] = chosen.with_scaling(config["config"], manifest.scaling)
-    return Adapter(manifest.name, config, tensors, manifest.method, manifest.strength, manifest, centre)
+    vocabulary = parse_vocabulary(content.files, core, content.path)
+    return Adapter(manifest.name, config, tensors, manifest.method, manifest.strength, manifest, centre, vocabulary)
 
 
-def _parse_config(data: bytes, where: Path, core: Core, chosen: Method) -> dict[str, Any]:
-    config = parse_json(data, str(where))
-    if not isinstance(config, dict) or set(config) != _WRAPPER_KEYS or not isinstance(config["config"], dict):
-        raise VerificationError(f"{where} is no AdapterHub configuration.", "Fetch the adapter again.")
-    if (config["model_type"], config["hidden_size"]) != (core.model_type, core.hidden_size):
-        raise VerificationError(
-            f"{where} is for a {config['model_type']} of width {config['hidden_size']}, the core {core.id} is a "
-            f"{core.model_type} of width {core.hidden_size}.",
-            "Load it with core='…' naming the core it was made for.",
-        )
-    if problems := chosen.problems(config["config"]):
-        raise VerificationError(
-            f"{where} is a configuration that hubkit's {chosen.name} does not run: {'; '.join(problems)}.",
-            "Train the adapter again with a supported configuration.",
-        )
-    return config
-
-
-def _parse_weights(data: bytes, where: Path, config: dict[str, Any], core: Core, chosen: Method) -> dict[str, Tensor]:
-    keys = chosen.expected_tensors(config["config"], _model_config(core), architecture(core.model_type))
-    expected = {chosen.to_adapterhub(key, config["name"]): shape for key, shape in keys.items()}
-    tensors = read_tensors(data, expected, str(where))
-    return {chosen.from_adapterhub(name, config["name"]): tensor for name, tensor in tensors.items()}
-
-
-def import_adapterhub(folder: Path, core: Core, method_name: str) -> Adapter:
+def import_adapterhub(folder: Path, core: Core, method_name: str, name: str | None = None) -> Adapter:
     """Read a plain AdapterHub folder: tensors and configuration are checked; which core it was made for is not said.
 
-    Raises :class:`VerificationError` when it does not fit this core or is not what the method runs.
+    The adapter gets its own name, or ``name``. Raises :class:`VerificationError` when it does not fit this core or is
+    not what the method runs.
     """
     folder, chosen = Path(folder), method(method_name)
-    config = _parse_config(read_file(folder / _CONFIG, 1 << 20), folder / _CONFIG, core, chosen)
+    where, weights = (folder / file for file in adapterhub.files_of(method_name))
+    config = adapterhub.parse_config(read_file(where, 1 << 20), where, core, chosen)
     if not isinstance(config["name"], str) or not config["name"]:
-        raise HubkitError(f"{folder / _CONFIG} has no adapter name.", "Save the adapter again.")
-    data = read_file(folder / _WEIGHTS, MAX_FILE_BYTES)
-    tensors = _parse_weights(data, folder / _WEIGHTS, config, core, chosen)
+        raise HubkitError(f"{where} has no adapter name.", "Save the adapter again.")
+    tensors = adapterhub.parse_weights(read_file(weights, MAX_FILE_BYTES), weights, config, core, chosen)
+    config["name"] = name or config["name"]
     return Adapter(config["name"], config, tensors, method_name)

@@ -23,8 +23,16 @@ _ENDINGS = {".npy": "npy", ".jsonl": "jsonl", ".tsv": "tsv"}
 
 @click.command()
 @click.argument("source", metavar="[INPUT]", type=click.File("rb"), default="-")
-@click.option("-l", "--language", metavar="TAG", help="Use the newest installed adapter for this language.")
+@click.option(
+    "-l",
+    "--language",
+    "languages",
+    metavar="TAG",
+    multiple=True,
+    help="Use the recipe that is planned for this language; several, or auto: for the language of each line.",
+)
 @click.option("--adapter", metavar="NAME|FOLDER", help="Use this adapter: lang-rw, lang-rw==0.1.0 or ./a/folder.")
+@click.option("--recipe", metavar="RECIPE", help="Compose installed adapters: '0.5*fam-bantu + lang-rw'.")
 @click.option("--core", default="e5-small", show_default=True, metavar="NAME|FOLDER", help="The core encoder.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option(
@@ -37,8 +45,9 @@ _ENDINGS = {".npy": "npy", ".jsonl": "jsonl", ".tsv": "tsv"}
 @click.option("--quiet", is_flag=True, help="Print no progress and no warnings.")
 def encode(
     source: IO[bytes],
-    language: str | None,
+    languages: tuple[str, ...],
     adapter: str | None,
+    recipe: str | None,
     core: str,
     output: Path | None,
     form: str | None,
@@ -54,12 +63,12 @@ def encode(
     """
     from hubkit.runtime.streams import read_lines
 
-    if language is not None and adapter is not None:
-        raise UsageError("--language and --adapter were both given.", "Give one of them.")
+    if sum(map(bool, (languages, adapter, recipe))) > 1:
+        raise UsageError("More than one of --language, --adapter and --recipe was given.", "Give one of them.")
     if centre and centre_on is not None:
         raise UsageError("--centre and --centre-on were both given.", "Give one of them.")
     chosen = form or _ENDINGS.get(output.suffix.lower() if output else "", "jsonl")
-    encoder = _load(language if adapter is None else adapter, core, centre, quiet)
+    encoder = _load(languages, adapter, recipe, core, centre, quiet)
     mean: Any = None
     if centre_on is not None:
         mean = encoder.fit_centre(read_lines(centre_on, centre_on.name), batch_size=batch_size)
@@ -78,15 +87,23 @@ def _name_of(source: IO[bytes]) -> str:
     return "standard input" if name in ("-", "<stdin>") else name
 
 
-def _load(adapter: str | None, core: str, centre: bool, quiet: bool) -> Encoder:
+def _load(
+    languages: tuple[str, ...], adapter: str | None, recipe: str | None, core: str, centre: bool, quiet: bool
+) -> Encoder:
     """As :func:`hubkit.load`; that there is no adapter is said on standard error."""
     import warnings
 
-    from hubkit.runtime.load import NoAdapterWarning, load
+    from hubkit.runtime.languages import AUTO, NoAdapterWarning
+    from hubkit.runtime.load import load
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NoAdapterWarning)
-        encoder = load(adapter, core=core, centre=centre)
+        if len(languages) > 1 or languages == (AUTO,):
+            if centre:
+                raise UsageError("--centre is for one adapter.", "Use --centre-on with lines of one language.")
+            encoder = load(core=core, languages=AUTO if languages == (AUTO,) else languages)
+        else:
+            encoder = load(languages[0] if languages else adapter, core=core, centre=centre, recipe=recipe)
     for warning in caught:
         if issubclass(warning.category, NoAdapterWarning) and not quiet:
             click.echo(f"warning: {warning.message}", err=True)

@@ -17,8 +17,12 @@ SHORT_HELP = {
     "add-language": "Train, evaluate and install an adapter for a language.",
     "core": "List, describe, fetch and fingerprint core encoders.",
     "encode": "Turn lines of text into sentence vectors.",
+    "index": "Maintain an index of published adapters: add, validate, check, yank, build.",
+    "info": "Show an adapter, or which adapters serve a language and why.",
     "languages": "List languages, or show one with its relatives.",
+    "lock": "Choose versions of adapters and write them to a lock file.",
     "plugins": "Show plugins, what they register, and what is wrong with them.",
+    "search": "Find published adapters.",
 }
 
 

@@ -150,7 +150,7 @@ def _describe(name: str, folder: Path, pooling: Pooling) -> Core:
         fingerprint=fingerprints.fingerprint(folder, asdict(pooling)),
         tokenizer_sha256=fingerprints.tokenizer_hash(folder),
         model_type=config["model_type"],
-        hidden_size=config["hidden_size"],
+        hidden_size=config["dim" if config["model_type"] == "distilbert" else "hidden_size"],
         pooling=pooling.pooling,
         prefix=pooling.prefix,
         max_tokens=pooling.max_tokens,
@@ -163,6 +163,8 @@ def load_model(core: Core, attention: Literal["sdpa", "eager"] = "sdpa") -> PreT
     from transformers import AutoConfig, AutoModel
 
     config = AutoConfig.from_pretrained(core.folder)
+    if hasattr(config, "reference_compile"):
+        config.reference_compile = False  # adapters hook the modules, which compiled ModernBERT goes past
     extra = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "xlm-roberta"} else {}
     model = AutoModel.from_pretrained(
         core.folder, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True, **extra

@@ -15,32 +15,37 @@ from hubkit.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from hubkit.vocabulary.segmenter import Segmenter
+
 T = TypeVar("T")
+TOKENS = 32  # tokens of a row for which a batch is meant; shorter rows make room for more
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows ``rows`` of the input: token ids and attention mask (n, t), int64."""
+    """Rows ``rows`` of the input: token ids and attention mask (n, t), int64; no mask where nothing is padded."""
 
     rows: list[int]
     ids: Tensor
-    mask: Tensor
+    mask: Tensor | None
 
 
 class Tokenise:
     """Truncating tokeniser that threads may share.
 
-    Its tokenizer may be used elsewhere too: a call of a transformers tokenizer leaves its truncation and padding
-    behind, so both are put right before each use, and touched only when they are wrong.
+    A ``segmenter`` knows the tokens that an adapter adds. The tokenizer may be used elsewhere too: a call of a
+    transformers tokenizer leaves its truncation and padding behind, so both are put right before each use, and touched
+    only when they are wrong.
     """
 
-    def __init__(self, tokenizer: Any, prefix: str, max_tokens: int) -> None:
+    def __init__(self, tokenizer: Any, prefix: str, max_tokens: int, segmenter: Segmenter | None = None) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise UsageError("The core's tokenizer has no tokenizer.json.", "Convert it to a fast tokenizer first.")
         self._backend = backend
         self._prefix = prefix
         self._max_tokens = max_tokens
+        self._segmenter = segmenter
         self._settling = threading.Lock()
         self.pad_id: int = tokenizer.pad_token_id or 0
 
@@ -52,9 +57,12 @@ class Tokenise:
                     f"Sentence {first + index} is a {type(sentence).__name__}, not a string.", "Pass strings only."
                 )
         chosen = self._prefix if prefix is None else prefix
-        self._settle()
+        texts = [chosen + sentence for sentence in sentences]
         try:
-            encodings = self._backend.encode_batch_fast([chosen + sentence for sentence in sentences])
+            if self._segmenter is not None:
+                return self._segmenter(texts, self._max_tokens)
+            self._settle()
+            encodings = self._backend.encode_batch_fast(texts)
         except (TypeError, UnicodeEncodeError) as error:
             raise _not_unicode(sentences, first) from error
         return [encoding.ids for encoding in encodings]
@@ -81,19 +89,33 @@ def _not_unicode(sentences: Sequence[str], first: int) -> UsageError:
     return UsageError(f"The tokenizer refuses the sentences from {first} on.", "Pass strings only.")
 
 
-def batches(token_ids: Sequence[list[int]], batch_size: int, pad_id: int) -> Iterator[Batch]:
-    """Batches in order of falling length, so that the first one needs the most memory."""
-    order = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        longest = max(len(token_ids[rows[0]]), 1)
-        ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for place, row in enumerate(rows):
-            length = len(token_ids[row])
-            ids[place, :length] = torch.tensor(token_ids[row], dtype=torch.long)
-            mask[place, :length] = 1
-        yield Batch(rows, ids, mask)
+def batches(
+    token_ids: Sequence[list[int]], batch_size: int, pad_id: int, order: Sequence[int] | None = None
+) -> Iterator[Batch]:
+    """Batches in order of falling length, so that the first one needs the most memory.
+
+    A batch has ``batch_size`` rows, or more where rows are short: as many as fill it up to ``batch_size`` times
+    ``TOKENS`` tokens. Within a batch rows stand by ``order``, a number for each.
+    """
+    by_length = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
+    start = 0
+    while start < len(by_length):
+        longest = max(len(token_ids[by_length[start]]), 1)
+        stop = start + max(batch_size, batch_size * TOKENS // longest)
+        rows = by_length[start:stop]
+        if order is not None:
+            rows.sort(key=order.__getitem__)
+        yield _batch(rows, [token_ids[row] for row in rows], longest, pad_id)
+        start = stop
+
+
+def _batch(rows: list[int], token_ids: Sequence[list[int]], longest: int, pad_id: int) -> Batch:
+    if all(len(ids) == longest for ids in token_ids):
+        return Batch(rows, torch.tensor(token_ids, dtype=torch.long), None)
+    padded = [ids + [pad_id] * (longest - len(ids)) for ids in token_ids]
+    lengths = torch.tensor([len(ids) for ids in token_ids])
+    mask = (torch.arange(longest) < lengths.unsqueeze(1)).long()
+    return Batch(rows, torch.tensor(padded, dtype=torch.long), mask)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,38 +1,45 @@
-"""Sentences → vectors: a core, and at most one adapter that acts on it."""
+"""Sentences → vectors: a core, and for each sentence a recipe of adapters that act on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from hubkit.core import Core, load_model, load_tokenizer
-from hubkit.core.architecture import architecture
-from hubkit.core.pooling import pool
-from hubkit.errors import UsageError, VerificationError
-from hubkit.runtime.apply import apply_adapter
-from hubkit.runtime.batches import Batch, Tokenise, batches, chunks
-from hubkit.runtime.hooks import acting, install
+from hubkit.composition.data import as_recipe
+from hubkit.composition.member import Member
+from hubkit.composition.recipe import CoreAlone, Ensemble, Recipe
+from hubkit.core import Core
+from hubkit.errors import UsageError
+from hubkit.runtime.bank import Bank, check_core, check_places
+from hubkit.runtime.batches import batches, chunks
+from hubkit.runtime.ensemble import Anchors, combined
+from hubkit.runtime.network import Network, Stacked
+from hubkit.runtime.program import Acts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from hubkit.adapter.manifest import Manifest
     from hubkit.adapter.store import Adapter
+    from hubkit.runtime.languages import Planned
 
 CHUNK = 4096
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
+Written = str | Mapping[str, Any] | Member | Recipe
+"""A recipe, its text or its data."""
 
 
 class Encoder:
-    """Encodes sentences with a core, and with an adapter where there is one.
+    """Encodes sentences with a core and a recipe of adapters.
 
-    Encoders made by :meth:`adapted` share one model and may be used from several threads; each adapter acts in its own
-    encoder's forward passes only.
+    Encoders made by :meth:`adapted` and :meth:`with_recipe` share one model and one bank of adapters, and may be used
+    from several threads; adapters act in their own encoder's forward passes only.
     """
 
     def __init__(
@@ -42,35 +49,66 @@ class Encoder:
         tokenizer: Any = None,
         adapter: Adapter | None = None,
         *,
+        recipe: Written | None = None,
         centre: bool = False,
         reason: str | None = None,
+        network: Network | None = None,
+        planned: Planned | None = None,
     ) -> None:
-        if adapter is not None and adapter.manifest and adapter.manifest.core.fingerprint != core.fingerprint:
-            raise VerificationError(
-                f"Adapter {adapter.name} was made for core {adapter.manifest.core.fingerprint[:19]}…, this encoder's "
-                f"core {core.id} is {core.fingerprint[:19]}….",
-                f"Run `hubkit core fetch {adapter.manifest.core.id}` or pass that core.",
-            )
+        if adapter is not None and recipe is not None:
+            raise UsageError("An adapter and a recipe were both given.", "Add the adapter to the bank and name it.")
         self.core = core
-        self.model = load_model(core) if model is None else model
-        self.tokenizer = load_tokenizer(core) if tokenizer is None else tokenizer
+        self.network = Network.of(core, model, tokenizer) if network is None else network
         self.adapter = adapter
+        self.recipe: Recipe = CoreAlone() if recipe is None else as_recipe(recipe)
         self.centre = centre
+        self.anchors: Anchors | None = None
         self._reason = reason
-        self._tokenise = Tokenise(self.tokenizer, core.prefix, core.max_tokens)
-        self._acting = None
-        if adapter is not None:
-            self._acting = apply_adapter(adapter, self.model, core.model_type)
-            install(self.model, architecture(core.model_type))
+        self._planned = planned
+        self._own = self.network.folded or self._alone(adapter)
 
     def adapted(self, adapter: Adapter | None, *, centre: bool = False, reason: str | None = None) -> Encoder:
-        """An encoder on the same model with another adapter, or with none."""
-        return Encoder(self.core, self.model, self.tokenizer, adapter, centre=centre, reason=reason)
+        """An encoder on the same model with an adapter that is in no bank, or with none."""
+        self.network.check_takes_recipes()
+        return Encoder(self.core, adapter=adapter, centre=centre, reason=reason, network=self.network)
+
+    def with_recipe(self, recipe: Written, *, centre: bool = False, reason: str | None = None) -> Encoder:
+        """An encoder on the same model and bank with another recipe, such as ``"0.5*fam-bantu + lang-rw"``.
+
+        Adapters are looked up when they are first needed: in the bank, else among those installed.
+        """
+        self.network.check_takes_recipes()
+        made = Encoder(
+            self.core, recipe=recipe, centre=centre, reason=reason, network=self.network, planned=self._planned
+        )
+        made.anchors = self.anchors
+        return made
+
+    def fold(self) -> Encoder:
+        """The same encoder with its recipe as part of its network, so that it is faster; see :mod:`.fold`."""
+        from hubkit.runtime.fold import fold
+
+        return fold(self)
+
+    @property
+    def bank(self) -> Bank:
+        """The adapters in memory."""
+        return self.network.bank
+
+    @property
+    def model(self) -> Any:
+        """The transformers model, unmodified."""
+        return self.network.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """The core's tokenizer."""
+        return self.network.tokenizer
 
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self.model.parameters()).device
+        return self.bank.device
 
     @property
     def max_seq_length(self) -> int:
@@ -81,14 +119,21 @@ class Encoder:
         """Length of a vector."""
         return self.core.hidden_size
 
-    def explain(self) -> str:
-        """Which adapter answers, at which strength, and why."""
-        if self.adapter is None:
+    def explain(self, language: str | None = None) -> str:
+        """What answers, at which strength, and why; for this encoder, or for a language given to :meth:`encode`."""
+        if language is not None:
+            return self._plans().explain(language)
+        centring = f"Centring is {'on' if self.centre or self.recipe.centre else 'off'}."
+        if self.network.folded is not None:
+            centring += " It is folded: a part of the network."
+        if self.adapter is not None:
+            version = f" {self.adapter.manifest.version}" if self.adapter.manifest else ""
+            how = f"{self.adapter.method}, strength {self.adapter.strength:g}"
+            what = f"{self.adapter.name}{version} ({how}) on {self.core.id}"
+            return f"{what}: {self._reason or 'it was passed in'}. {centring}"
+        if isinstance(self.recipe, CoreAlone):
             return self._reason or f"The core {self.core.id} answers alone: no adapter was asked for."
-        version = f" {self.adapter.manifest.version}" if self.adapter.manifest else ""
-        how = f"{self.adapter.method}, strength {self.adapter.strength:g}"
-        what = f"{self.adapter.name}{version} ({how}) on {self.core.id}"
-        return f"{what}: {self._reason or 'it was passed in'}. Centring is {'on' if self.centre else 'off'}."
+        return f"{self.recipe} on {self.core.id}: {self._reason or 'it was asked for'}. {centring}"
 
     def encode(
         self,
@@ -97,6 +142,7 @@ class Encoder:
         prompt: str | None = None,
         batch_size: int = 32,
         languages: str | Sequence[str] | None = None,
+        recipes: Sequence[Written] | None = None,
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
         normalize_embeddings: bool = True,
@@ -106,12 +152,13 @@ class Encoder:
     ) -> Any:
         """Vectors (n, hidden) in the order of ``sentences``, of length 1 unless ``normalize_embeddings`` is off.
 
-        A single string gives a single vector (hidden,). ``prompt`` replaces the core's prefix. ``centre`` subtracts a
-        mean vector from the unit vectors before they are brought to length 1 again: True the one stored with the
-        adapter, an array (hidden,) that one; the default is how the encoder was loaded. ``precision`` of the result is
-        float32 or float16. Raises :class:`UsageError` that names the sentence which is no string.
+        A single string gives a single vector (hidden,). ``languages`` (one for all, one a sentence, or "auto") chooses
+        the recipe that is planned for each; ``recipes`` gives one a sentence; else the encoder's own acts. All go
+        through the core together. ``prompt`` replaces the core's prefix. ``centre`` subtracts a mean vector from the
+        unit vectors before they are brought to length 1 again: True the one stored with the adapter, an array (hidden,)
+        that one, False none; the default is how the encoder was loaded. ``precision`` of the result is float32 or
+        float16. Raises :class:`UsageError` that names the sentence which is no string.
         """
-        self._check_languages(languages)
         if precision not in _PRECISIONS or batch_size < 1:
             raise UsageError(
                 f"precision={precision!r}, batch_size={batch_size} cannot be used.",
@@ -119,17 +166,18 @@ class Encoder:
             )
         single = isinstance(sentences, str)
         texts = [sentences] if isinstance(sentences, str) else _as_list(sentences)
-        mean = self._mean(centre)
         vectors = torch.empty((len(texts), self.core.hidden_size), dtype=_PRECISIONS[precision])
-        with _progress(bool(show_progress_bar), len(texts)) as advance:
+        with ExitStack() as held:
+            rows = self._rows(texts, languages, recipes)
+            advance = held.enter_context(_progress(bool(show_progress_bar), len(texts)))
+            jobs = _Jobs(self, rows, centre, held)
             for start in range(0, len(texts), CHUNK):
-                token_ids = self._tokenise(texts[start : start + CHUNK], prompt, start)
-                for batch in batches(token_ids, batch_size, self._tokenise.pad_id):
-                    found = _finish(self._pooled(batch), mean, normalize_embeddings)
-                    vectors[[start + row for row in batch.rows]] = found.to(vectors)
-                    advance(len(batch.rows))
-        result = vectors[0] if single else vectors
-        return result if convert_to_tensor or not convert_to_numpy else result.numpy()
+                part = slice(start, start + CHUNK)
+                found = jobs.vectors(texts[part], rows[part], start, prompt, batch_size, normalize_embeddings, advance)
+                vectors[part] = found.to(vectors)
+        if single:
+            vectors = vectors[0]
+        return vectors if convert_to_tensor or not convert_to_numpy else vectors.numpy()
 
     def encode_stream(
         self, sentences: Iterable[str], chunk_size: int = CHUNK, **options: Any
@@ -151,38 +199,175 @@ class Encoder:
             raise UsageError("A mean needs at least one sentence.", "Pass a few hundred sentences.")
         return np.asarray(total / count, dtype=np.float32)
 
-    def _pooled(self, batch: Batch) -> Tensor:
-        ids, mask = batch.ids.to(self.device), batch.mask.to(self.device)
-        with torch.inference_mode(), acting(self._acting):
-            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            return pool(hidden, mask, self.core.pooling).float()
+    def fit_anchors(self, sentences: Sequence[str], **options: Any) -> Encoder:
+        """Choose the texts by which an entropy-weighted ensemble judges how sure each of its recipes is; return self.
 
-    def _mean(self, centre: bool | Tensor | NDArray[Any] | None) -> Tensor | None:
-        wanted = self.centre if centre is None else centre
-        if wanted is False:
+        A few hundred sentences of what will be searched; the core alone encodes them.
+        """
+        vectors = self.adapted(None).encode(sentences, convert_to_tensor=True, **options)
+        self.anchors = Anchors(vectors.float())
+        return self
+
+    def _alone(self, adapter: Adapter | None) -> Stacked | None:
+        if adapter is None:
             return None
-        if wanted is True:
-            if self.adapter is None or self.adapter.centre is None:
-                raise UsageError(
-                    f"{self.adapter.name if self.adapter else f'The core {self.core.id}'} has no stored mean vector.",
-                    "Pass centre=encoder.fit_centre(texts) with a few hundred of your own sentences.",
-                )
-            return self.adapter.centre.to(self.device)
-        mean = torch.as_tensor(wanted, dtype=torch.float32, device=self.device)
-        if mean.shape != (self.core.hidden_size,):
+        check_core(adapter, self.core)
+        if adapter.fused:
             raise UsageError(
-                f"centre has shape {tuple(mean.shape)}, expected ({self.core.hidden_size},).", "Use fit_centre()."
+                f"{adapter.name} is a fusion, which acts on other adapters.",
+                "Add it to the bank and name it in a recipe: fuse(…, fusion=…).",
             )
-        return mean
+        sites = {path: _moved(site, self.bank) for path, site in adapter.sites().items()}
+        check_places(adapter.name, sites, self.bank.placed)
+        return self.network.prepared((Acts(adapter.name, sites),), adapter.vocabulary, None, adapter.centre)
 
-    def _check_languages(self, languages: str | Sequence[str] | None) -> None:
-        wanted = {languages} if isinstance(languages, str) else set(languages or ())
-        manifest = self.adapter.manifest if self.adapter else None
-        known = {language.bcp47 for language in manifest.languages} if manifest else set()
-        if unknown := sorted(wanted - known):
+    def _plans(self) -> Planned:
+        if self._planned is None:
+            from hubkit.runtime.languages import Planned
+
+            self._planned = Planned(self.core)
+        return self._planned
+
+    def _rows(
+        self, texts: list[str], languages: str | Sequence[str] | None, recipes: Sequence[Written] | None
+    ) -> list[Recipe | None]:
+        """The recipe of each sentence; None is the encoder's own."""
+        if recipes is not None or languages is not None:
+            self.network.check_takes_recipes()
+        if recipes is not None:
+            if languages is not None or len(recipes) != len(texts):
+                raise UsageError(
+                    f"{len(recipes)} recipes were given for {len(texts)} sentences"
+                    f"{', and languages too' if languages is not None else ''}.",
+                    "Give one recipe a sentence, and no languages.",
+                )
+            return [as_recipe(recipe) for recipe in recipes]
+        if self.adapter is not None and self.adapter.manifest is not None and languages is not None:
+            return self._rows_of_adapter(texts, languages, self.adapter.manifest)
+        if languages is None and (self._planned is None or not self._planned.is_default):
+            return [None] * len(texts)
+        return self._plans().recipes(texts, languages)
+
+    def _rows_of_adapter(
+        self, texts: list[str], languages: str | Sequence[str], manifest: Manifest
+    ) -> list[Recipe | None]:
+        """As :meth:`_rows` for an adapter that is in no plan: it serves its own languages."""
+        from hubkit.languages import find
+
+        own = {language.bcp47 for language in manifest.languages}
+        tags = [languages] * len(texts) if isinstance(languages, str) else languages
+        planned = self._plans().recipes(texts, tags)
+        return [None if tag != "auto" and find(tag).tag in own else row for tag, row in zip(tags, planned, strict=True)]
+
+
+class _Jobs:
+    """The stacks that one call of :meth:`Encoder.encode` needs, kept in memory, and what they give."""
+
+    def __init__(self, encoder: Encoder, rows: Sequence[Recipe | None], centre: Any, held: ExitStack) -> None:
+        self._encoder, self._held = encoder, held
+        self._stacks: dict[Recipe | None, list[tuple[Stacked, Tensor | None]]] = {}
+        for recipe in dict.fromkeys(rows):
+            whole: Recipe = encoder.recipe if recipe is None else recipe
+            parts = whole.parts if isinstance(whole, Ensemble) else (whole,)
+            self._stacks[recipe] = [self._stack(recipe, part, centre) for part in parts]
+
+    def _stack(self, recipe: Recipe | None, part: Any, centre: Any) -> tuple[Stacked, Tensor | None]:
+        encoder = self._encoder
+        if recipe is None and encoder._own is not None:
+            own, name = encoder._own, encoder.adapter.name if encoder.adapter else str(encoder.recipe)
+            return own, chosen_mean(encoder, own, centre, name)
+        stacked = self._held.enter_context(encoder.network.stacked(part))
+        return stacked, chosen_mean(encoder, stacked, centre, str(part))
+
+    def vectors(
+        self,
+        texts: Sequence[str],
+        rows: Sequence[Recipe | None],
+        first: int,
+        prompt: str | None,
+        batch_size: int,
+        normalise: bool,
+        advance: Any,
+    ) -> Tensor:
+        """Vectors (n, hidden) of some of the texts, the first of which is number ``first``."""
+        network = self._encoder.network
+        jobs = [(row, *stack) for row, recipe in enumerate(rows) for stack in self._stacks[recipe]]
+        token_ids = self._token_ids(texts, jobs, first, prompt)
+        order = self._order(jobs)
+        found = torch.empty((len(jobs), self._encoder.core.hidden_size), device=self._encoder.device)
+        share = len(texts) / max(len(jobs), 1)
+        for batch in batches(token_ids, batch_size, network.tokenise(None).pad_id, order):
+            pooled = network.pooled(batch, [jobs[job][1] for job in batch.rows])
+            found[batch.rows] = _finish(pooled, [jobs[job][2] for job in batch.rows], normalise)
+            advance(len(batch.rows) * share)
+        if len(jobs) == len(texts):
+            return found
+        return self._combined(rows, found, normalise)
+
+    def _token_ids(
+        self, texts: Sequence[str], jobs: Sequence[tuple[int, Stacked, Any]], first: int, prompt: str | None
+    ) -> list[list[int]]:
+        network = self._encoder.network
+        if all(stacked.vocabulary is None for _, stacked, _ in jobs):
+            ids = network.tokenise(None)(texts, prompt, first)
+            return ids if len(jobs) == len(texts) else [ids[row] for row, _, _ in jobs]
+        return [network.tokenise(stacked.vocabulary)([texts[row]], prompt, first + row)[0] for row, stacked, _ in jobs]
+
+    def _order(self, jobs: Sequence[tuple[int, Stacked, Any]]) -> list[int] | None:
+        """Numbers by which jobs with the same adapters, the lowest first, come to lie side by side."""
+        stacks = {id(stacked): stacked for _, stacked, _ in jobs}
+        if len(stacks) == 1:
+            return None
+        names = {key: [layer.name for layer in stacked.layers] for key, stacked in stacks.items()}
+        place = {key: number for number, key in enumerate(sorted(stacks, key=lambda key: (names[key], key)))}
+        return [place[id(stacked)] for _, stacked, _ in jobs]
+
+    def _combined(self, rows: Sequence[Recipe | None], found: Tensor, normalise: bool) -> Tensor:
+        vectors, start = [], 0
+        for recipe in rows:
+            stop = start + len(self._stacks[recipe])
+            whole = self._encoder.recipe if recipe is None else recipe
+            if isinstance(whole, Ensemble):
+                vectors.append(combined(whole, found[start:stop], self._encoder.anchors))
+            else:
+                vectors.append(found[start])
+            start = stop
+        stacked = torch.stack(vectors)
+        return functional.normalize(stacked, dim=1) if normalise else stacked
+
+
+def chosen_mean(encoder: Encoder, stacked: Stacked, centre: Any, name: str) -> Tensor | None:
+    """The mean (hidden,) that ``centre`` of :meth:`Encoder.encode` asks for; None when none is removed."""
+    if centre is None and stacked.centre is not None:
+        return stacked.centre
+    wanted = encoder.centre if centre is None else centre
+    if wanted is False:
+        return None
+    if wanted is True:
+        if stacked.stored is None:
             raise UsageError(
-                f"This encoder has no adapter for {', '.join(unknown)}.", "Load an encoder for each language."
+                f"{name if name != 'core' else f'The core {encoder.core.id}'} has no stored mean vector.",
+                "Pass centre=encoder.fit_centre(texts) with a few hundred of your own sentences.",
             )
+        return stacked.stored.to(encoder.device)
+    mean = torch.as_tensor(wanted, dtype=torch.float32, device=encoder.device)
+    if mean.shape != (encoder.core.hidden_size,):
+        raise UsageError(
+            f"centre has shape {tuple(mean.shape)}, expected ({encoder.core.hidden_size},).", "Use fit_centre()."
+        )
+    return mean
+
+
+def _moved(site: Any, bank: Bank) -> Any:
+    from dataclasses import fields, replace
+
+    values = {part.name: getattr(site, part.name) for part in fields(site)}
+    tensors = {
+        key: value.detach().to(bank.device, bank.dtype)
+        for key, value in values.items()
+        if isinstance(value, torch.Tensor)
+    }
+    return replace(site, **tensors)
 
 
 def _as_list(sentences: Any) -> list[str]:
@@ -193,10 +378,15 @@ def _as_list(sentences: Any) -> list[str]:
     return list(sentences)
 
 
-def _finish(pooled: Tensor, mean: Tensor | None, normalise: bool) -> Tensor:
-    """Pooled (n, hidden) → result: to length 1, minus the mean, to length 1 again."""
-    if mean is not None:
-        pooled = functional.normalize(pooled, dim=1) - mean
+def _finish(pooled: Tensor, means: Sequence[Tensor | None], normalise: bool) -> Tensor:
+    """Pooled (n, hidden) → result: to length 1, minus the row's mean, to length 1 again; without a mean as it is."""
+    if any(mean is not None for mean in means):
+        unit = functional.normalize(pooled, dim=1)
+        rows = [
+            row if mean is None else unit[place] - mean
+            for place, (row, mean) in enumerate(zip(pooled, means, strict=True))
+        ]
+        pooled = torch.stack(rows)
     return functional.normalize(pooled, dim=1) if normalise else pooled
 
 

@@ -1,35 +1,45 @@
-"""Hooks on an unmodified transformers model: installed once, they ask what acts in the current forward pass.
+"""Hooks on an unmodified transformers model: they ask what acts in the current forward pass.
 
-What acts is a context variable, so encoders that share a model, threads and tasks never see each other's adapter.
+What acts is a context variable, so encoders that share a model, threads and tasks never see each other's adapters. A
+module is hooked when an adapter first acts there: places that nobody uses cost nothing.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from hubkit.core.architecture import Architecture
 
+Where = Literal["linear", "norm", "embeddings", "word_embeddings"]
+
 
 class Acting(Protocol):
     """What changes one forward pass."""
 
-    def at_linear(self, site: str, inputs: Tensor, outputs: Tensor) -> Tensor:
-        """The outputs (n, t, out) of the linear layer at ``site``, which had ``inputs`` (n, t, in)."""
+    def at_linear(self, path: str, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """The outputs (n, t, out) of the linear layer at ``path``, which had ``inputs`` (n, t, in)."""
 
-    def at_output(self, site: str, norm: nn.Module, inputs: Tensor, outputs: Tensor) -> Tensor:
-        """The outputs (n, t, hidden) of the layer norm that closes block ``site``, which had ``inputs``."""
+    def at_norm(self, path: str, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """The outputs (n, t, hidden) of the norm that closes the block with site ``path``."""
+
+    def at_embeddings(self, outputs: Tensor) -> Tensor:
+        """The outputs (n, t, hidden) of the embeddings."""
+
+    def at_word_embeddings(self, outputs: Tensor) -> Tensor:
+        """The embedding rows (n, t, hidden) of the tokens."""
 
 
 _acting: ContextVar[Acting | None] = ContextVar("hubkit_acting", default=None)
-_installed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+_installed: weakref.WeakKeyDictionary[nn.Module, set[tuple[Where, str]]] = weakref.WeakKeyDictionary()
 _installing = threading.Lock()
 
 
@@ -43,51 +53,96 @@ def acting(what: Acting | None) -> Iterator[None]:
         _acting.reset(token)
 
 
-def install(model: nn.Module, architecture: Architecture) -> None:
-    """Hook every linear layer and closing norm of ``model``; the second call does nothing. No weight is touched."""
-    with _installing:
-        if model in _installed:
-            return
-        for path, linear in linear_sites(model, architecture).items():
-            linear.register_forward_hook(_linear_hook(path))
-        for path, norm in output_sites(model, architecture).items():
-            norm.register_forward_hook(_output_hook(path))
-        _installed.add(model)
+@dataclass(frozen=True, slots=True)
+class PlacedBlock:
+    """One block of the model: paths of its parts from the model's root, and its norm (None when there is none)."""
+
+    site: str
+    dense: str
+    input: str
+    norm: nn.Module | None
+    norm_first: bool
 
 
-def _layers(model: nn.Module, architecture: Architecture) -> Iterator[tuple[str, nn.Module]]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where adapters may act in one model; ``linears`` by path, ``blocks`` by site."""
+
+    linears: Mapping[str, nn.Module]
+    blocks: Mapping[str, PlacedBlock]
+    embeddings: str
+    word_embeddings: str
+    hidden_size: int
+
+
+def places(model: nn.Module, architecture: Architecture) -> Places:
+    """The places of ``model``, found by its architecture map."""
+    linears: dict[str, nn.Module] = {}
+    blocks: dict[str, PlacedBlock] = {}
     for name, layer in model.get_submodule(architecture.layers).named_children():
-        yield f"{architecture.layers}.{name}", layer
+        path = f"{architecture.layers}.{name}"
+        linears |= {f"{path}.{inner}": layer.get_submodule(inner) for inner in architecture.linears.values()}
+        for block in architecture.blocks.values():
+            site = f"{path}.{block.site}"
+            norm = layer.get_submodule(block.norm) if block.norm else None
+            blocks[site] = PlacedBlock(
+                site, f"{path}.{block.dense}", f"{path}.{block.input}", norm, architecture.norm_first
+            )
+    weight: Any = model.get_submodule(architecture.word_embeddings).weight
+    return Places(linears, blocks, architecture.embeddings, architecture.word_embeddings, int(weight.shape[1]))
 
 
-def linear_sites(model: nn.Module, architecture: Architecture) -> dict[str, nn.Module]:
-    """Path → linear layer, for every role of the architecture map."""
-    return {
-        f"{path}.{inner}": layer.get_submodule(inner)
-        for path, layer in _layers(model, architecture)
-        for inner in architecture.linears.values()
-    }
+def install(model: nn.Module, placed: Places, wanted: Iterable[tuple[Where, str]]) -> None:
+    """Hook the wanted places of ``model``: a linear layer or embeddings by path, a norm by its block's site.
+
+    A place that is hooked already is left alone. No weight is touched.
+    """
+    with _installing:
+        there = _installed.setdefault(model, set())
+        for where, path in wanted:
+            if (where, path) in there:
+                continue
+            module = placed.blocks[path].norm if where == "norm" else model.get_submodule(path)
+            assert module is not None
+            module.register_forward_hook(_HOOKS[where](path))
+            there.add((where, path))
 
 
-def output_sites(model: nn.Module, architecture: Architecture) -> dict[str, nn.Module]:
-    """Path of the closing block of each layer → the layer norm that ends it."""
-    return {
-        f"{path}.{architecture.output}": layer.get_submodule(architecture.output_norm)
-        for path, layer in _layers(model, architecture)
-    }
-
-
-def _linear_hook(site: str) -> Any:
+def _linear_hook(path: str) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...], outputs: Any) -> Any:
         what = _acting.get()
-        return None if what is None else what.at_linear(site, inputs[0], outputs)
+        return None if what is None else what.at_linear(path, inputs[0], outputs)
 
     return hook
 
 
-def _output_hook(site: str) -> Any:
+def _norm_hook(path: str) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...], outputs: Any) -> Any:
         what = _acting.get()
-        return None if what is None else what.at_output(site, module, inputs[0], outputs)
+        return None if what is None else what.at_norm(path, inputs[0], outputs)
 
     return hook
+
+
+def _embeddings_hook(path: str) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Any, ...], outputs: Any) -> Any:
+        what = _acting.get()
+        return None if what is None else what.at_embeddings(outputs)
+
+    return hook
+
+
+def _word_embeddings_hook(path: str) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Any, ...], outputs: Any) -> Any:
+        what = _acting.get()
+        return None if what is None else what.at_word_embeddings(outputs)
+
+    return hook
+
+
+_HOOKS: Mapping[Where, Any] = {
+    "linear": _linear_hook,
+    "norm": _norm_hook,
+    "embeddings": _embeddings_hook,
+    "word_embeddings": _word_embeddings_hook,
+}

@@ -1,99 +1,188 @@
-"""``hubkit.load``: a language, an adapter's name or a folder → an encoder that is ready to use."""
+"""``hubkit.load``: a language, an adapter, a folder or a recipe → an encoder that is ready to use."""
 
 from __future__ import annotations
 
 import os
-import re
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubkit.adapter.manifest import is_adapter_name
 from hubkit.adapter.store import Adapter, load_adapter
-from hubkit.core import open_core
+from hubkit.composition.data import as_recipe
+from hubkit.composition.member import Member, member_from_text
+from hubkit.composition.recipe import CoreAlone, Ensemble, Fuse, Recipe, Stack
+from hubkit.core import Core, load_model, open_core
 from hubkit.core.checkpoint import DEFAULT_CORE
 from hubkit.errors import NotFoundError, UsageError
-from hubkit.languages import find
-from hubkit.registry.installed import Installed, find_installed
+from hubkit.registry.installed import find_installed, list_installed
 from hubkit.runtime.encoder import Encoder
+from hubkit.runtime.languages import AUTO, NoAdapterWarning, Planned, warn_of_core
+from hubkit.runtime.network import Network
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hubkit.languages import Language
+__all__ = ["NoAdapterWarning", "load", "open_adapter"]
 
 
-class NoAdapterWarning(UserWarning):
-    """There is no adapter for the language that was asked for; the core answers alone."""
-
-
-def load(adapter: str | os.PathLike[str] | None = None, core: str = DEFAULT_CORE, centre: bool = False) -> Encoder:
-    """An encoder for a language, or with the adapter that is named.
+def load(
+    adapter: str | os.PathLike[str] | None = None,
+    core: str = DEFAULT_CORE,
+    centre: bool = False,
+    *,
+    recipe: str | Mapping[str, Any] | Recipe | None = None,
+    languages: Sequence[str] | str | None = None,
+    fold: bool = False,
+    byte_limit: int | None = None,
+    device: str | None = None,
+) -> Encoder:
+    """An encoder for a language, with the adapter that is named, with a recipe, or for text of several languages.
 
     ``adapter`` is a language (tag, code or name), an installed adapter (``lang-rw``, ``lang-rw==0.1.0``), or an
-    adapter's folder (a path with a separator, or a ``Path``); without it the core answers alone. ``centre`` makes
-    :meth:`Encoder.encode` subtract the adapter's stored mean vector by default.
+    adapter's folder (a path with a separator, or a ``Path``); without it the core answers alone. ``recipe`` composes
+    installed adapters: ``"0.5*fam-bantu + lang-rw"``, a :class:`hubkit.Stack`, its data. With ``languages`` each
+    sentence is served by the recipe of its language, which is identified among these ("auto": among all that can be).
+    ``centre`` makes :meth:`Encoder.encode` subtract the adapter's stored mean vector by default. ``fold`` makes the
+    recipe a part of the network (:meth:`Encoder.fold`): faster, for this one recipe. ``byte_limit`` bounds the adapters
+    kept in memory; ``device`` is where the model runs ("cpu").
 
-    A language without an installed adapter is answered by the core with a :class:`NoAdapterWarning`. Raises
+    A language that no adapter serves is answered by the core with a :class:`NoAdapterWarning`. Raises
     :class:`NotFoundError` for an unknown language or adapter and :class:`VerificationError` for one that is refused.
 
         >>> hubkit.load("rw").encode(["Mwaramutse"]).shape
         (1, 384)
     """
-    opened = open_core(core)
-    found, reason = _choose(adapter, opened.fingerprint)
-    encoder = Encoder(opened, reason=reason)
-    if found is None:
+    if sum(value is not None for value in (adapter, recipe, languages)) > 1:
+        raise UsageError("load() was given more than one of an adapter, a recipe and languages.", "Give one of them.")
+    if fold and languages is not None:
+        raise UsageError("With languages each sentence has its recipe; only one can be folded.", "Leave out fold.")
+    encoder = _core_alone(open_core(core), byte_limit, device, languages)
+    chosen = _chosen(encoder, adapter, recipe, centre)
+    return chosen.fold() if fold else chosen
+
+
+def _chosen(
+    encoder: Encoder,
+    adapter: str | os.PathLike[str] | None,
+    recipe: str | Mapping[str, Any] | Recipe | None,
+    centre: bool,
+) -> Encoder:
+    """The encoder on the same model with what was asked for."""
+    if recipe is not None:
+        return _ready(encoder.with_recipe(recipe, centre=centre))
+    if isinstance(adapter, str) and not _is_path(adapter) and not _names_adapter(adapter):
+        return _for_language(adapter, encoder, centre)
+    if adapter is None:
         return encoder
-    verified = open_adapter(found, encoder)
-    if centre and verified.centre is None:
-        raise UsageError(
-            f"{verified.name} has no stored mean vector.", "Load it without centre and pass centre=fit_centre(texts)."
-        )
-    return encoder.adapted(verified, centre=centre, reason=reason)
+    if isinstance(adapter, str) and not _is_path(adapter):
+        chosen = _named(member_from_text(adapter), encoder)
+        reason = f"it is the newest installed version of {adapter}"
+    else:
+        found = open_adapter(Path(adapter).expanduser(), encoder)
+        encoder.bank.add(found)
+        chosen, reason = _recipe_of(Member(found.name), found.fused), f"it is the folder {adapter}"
+    return _ready(encoder.with_recipe(chosen, centre=centre, reason=reason))
 
 
 def open_adapter(folder: str | os.PathLike[str], encoder: Encoder, verify_golden: bool = True) -> Adapter:
     """Load an adapter folder strictly for this encoder's core; its golden vectors are checked once on this machine."""
 
     def encode(adapter: Adapter, sentences: Sequence[str]) -> Tensor:
+        if adapter.fused:
+            return _vectors_of_fusion(adapter, encoder, sentences)
         vectors: Tensor = encoder.adapted(adapter).encode(sentences, convert_to_tensor=True)
         return vectors
 
     return load_adapter(Path(folder), encoder.core, encode if verify_golden else None)
 
 
-def _choose(adapter: str | os.PathLike[str] | None, core_fingerprint: str) -> tuple[Path | None, str | None]:
-    """The adapter's folder, or None for the core alone; and why."""
-    if adapter is None:
-        return None, None
-    if not isinstance(adapter, str) or _is_path(adapter):
-        return Path(adapter).expanduser(), f"it is the folder {adapter}"
-    name, spec = _name_and_spec(adapter)
-    if is_adapter_name(name):
-        installed = find_installed(name, spec, core_fingerprint)
-        return installed.folder, f"it is the newest installed version of {adapter}"
-    return _choose_for_language(find(adapter), core_fingerprint)
+def _core_alone(
+    core: Core, byte_limit: int | None, device: str | None, languages: Sequence[str] | str | None
+) -> Encoder:
+    """The core with a bank that finds installed adapters by itself."""
+    planned = Planned(core, languages)
+    model = None if device is None else load_model(core).to(device)  # type: ignore[arg-type]
+
+    def open_(key: str) -> Adapter:
+        return open_adapter(_installed_folder(member_from_text(key), core.fingerprint), encoder)
+
+    encoder = Encoder(core, network=Network.of(core, model, None, open_, byte_limit), planned=planned)
+    if languages is not None and languages != AUTO:
+        for tag in languages:
+            _ready(encoder.with_recipe(planned.recipe(tag)))
+    return encoder
+
+
+def _installed_folder(member: Member, core_fingerprint: str) -> Path:
+    try:
+        return find_installed(member.name, member.spec or None, core_fingerprint).folder
+    except NotFoundError as error:
+        from difflib import get_close_matches
+
+        known = sorted({installed.name for installed in list_installed()})
+        near = get_close_matches(member.name, known, 3)
+        if not near or member.name in known:
+            raise
+        raise NotFoundError(f"{error.what} Did you mean {', '.join(near)}?", error.fix) from error
+
+
+def _for_language(name: str, encoder: Encoder, centre: bool) -> Encoder:
+    assert encoder._planned is not None
+    plan = encoder._planned.plan(name)
+    if plan.recipe is None:
+        warn_of_core(plan, stacklevel=5)
+        if centre:
+            raise UsageError(f"The core has no stored mean vector for {name}.", "Pass centre=fit_centre(texts).")
+        return encoder.with_recipe(CoreAlone(), reason=f"The core answers alone: {plan.because}")
+    return _ready(encoder.with_recipe(plan.recipe, centre=centre, reason=plan.because))
+
+
+def _ready(encoder: Encoder) -> Encoder:
+    """The same encoder, its adapters loaded and verified now rather than when it first encodes."""
+    whole = encoder.recipe
+    for part in whole.parts if isinstance(whole, Ensemble) else (whole,):
+        with encoder.network.stacked(part) as stacked:
+            if encoder.centre and stacked.stored is None and stacked.centre is None:
+                raise UsageError(
+                    f"{part} has no stored mean vector.", "Load it without centre and pass centre=fit_centre(texts)."
+                )
+    return encoder
+
+
+def _named(member: Member, encoder: Encoder) -> Recipe:
+    with encoder.bank.using(f"{member.name}{member.spec}") as entry:
+        return _recipe_of(member, entry.fused)
+
+
+def _recipe_of(member: Member, fused: Sequence[str]) -> Recipe:
+    """The adapter alone; a fusion with its branches."""
+    if fused:
+        return Fuse(*[as_recipe(branch) for branch in fused], fusion=member)  # type: ignore[arg-type]
+    return Stack(member)
+
+
+def _vectors_of_fusion(adapter: Adapter, encoder: Encoder, sentences: Sequence[str]) -> Tensor:
+    """Unit vectors under a fusion that is not to stay in memory if it is refused."""
+    member = Member(f"{adapter.name} unverified")
+    encoder.bank.add(adapter, member.name)
+    try:
+        vectors: Tensor = encoder.with_recipe(_recipe_of(member, adapter.fused)).encode(
+            sentences, convert_to_tensor=True
+        )
+        return vectors
+    finally:
+        with suppress(NotFoundError):
+            encoder.bank.evict(member.name)
 
 
 def _is_path(text: str) -> bool:
     return text.startswith((".", "~")) or "/" in text or os.sep in text
 
 
-def _name_and_spec(text: str) -> tuple[str, str | None]:
-    """``lang-rw==0.1.0`` → (``lang-rw``, ``==0.1.0``)."""
-    match = re.match(r"^([A-Za-z0-9-]+)\s*([=<>!~].*)?$", text)
-    return (match[1], match[2]) if match else (text, None)
-
-
-def _choose_for_language(language: Language, core_fingerprint: str) -> tuple[Path | None, str]:
+def _names_adapter(text: str) -> bool:
     try:
-        installed: Installed = find_installed(f"lang-{language.tag}", None, core_fingerprint)
-    except NotFoundError as error:
-        reason = f"The core answers alone, without an adapter for {language.name} ({language.tag}): {error.what}"
-        warnings.warn(
-            f"{reason} Run `hubkit add-language {language.tag}` to train one.", NoAdapterWarning, stacklevel=4
-        )
-        return None, reason
-    return installed.folder, f"it is the newest installed adapter for {language.name} ({language.tag})"
+        return is_adapter_name(member_from_text(text).name)
+    except UsageError:
+        return False

@@ -35,7 +35,8 @@ FILES = [
 @pytest.fixture
 def adapter(core, method_name, make_adapter):
     centre = torch.linspace(-0.1, 0.1, core.hidden_size)
-    return replace(make_adapter(core, method_name, strength=0.3), centre=centre)
+    strength = 0.3 if method(method_name).strength_is_scaling else 1.0
+    return replace(make_adapter(core, method_name, strength=strength), centre=centre)
 
 
 def reseal(folder: Path) -> None:
@@ -86,7 +87,7 @@ def test_saving_replaces_an_older_folder(adapter, core, save, tmp_path):
 def test_the_files_say_the_effective_scaling(adapter, core, save):
     config = json.loads((save(adapter, core) / "adapter_config.json").read_text("utf-8"))
     chosen = method(adapter.method)
-    assert chosen.base_scaling(config["config"]) == pytest.approx(adapter.scaling * 0.3, rel=1e-12)
+    assert chosen.base_scaling(config["config"]) == pytest.approx(adapter.scaling * adapter.strength, rel=1e-12)
     assert adapter.scaling == chosen.base_scaling(chosen.adapterhub_config())
 
 
@@ -290,13 +291,11 @@ def test_a_golden_mismatch_is_refused_and_not_remembered(bert, make_adapter, mak
 
 
 def test_strength(adapter):
-    assert adapter.with_strength(0.3) is adapter
+    assert adapter.with_strength(adapter.strength) is adapter
     changed = adapter.with_strength(0.9)
     assert changed.centre is None, "the mean was measured at another strength"
     assert changed.scaling == adapter.scaling
-    assert method(adapter.method).base_scaling(changed.effective_config()["config"]) == pytest.approx(
-        adapter.scaling * 0.9
-    )
+    assert {site.factor for site in changed.sites().values()} == {adapter.scaling * 0.9}
 
 
 def test_state_that_does_not_fit_is_refused(bert, make_adapter):
@@ -329,7 +328,7 @@ def test_import_of_a_plain_adapterhub_folder(adapter, core, save, tmp_path):
         load_adapter(plain, core)
     found = import_adapterhub(plain, core, adapter.method)
     assert found.strength == 1.0
-    assert found.scaling == pytest.approx(adapter.scaling * 0.3)
+    assert found.scaling == pytest.approx(adapter.scaling * adapter.strength)
     assert all(torch.equal(found.tensors[key], adapter.tensors[key]) for key in adapter.tensors)
     save_file({"x": torch.ones(1)}, plain / "adapter.safetensors")
     with pytest.raises(VerificationError, match="lacks"):

@@ -65,15 +65,20 @@ def test_json_lines_are_the_default(text: Path, run: Run, encoder: FakeEncoder) 
         {"text": "", "vector": [0, 1]},
         {"text": "ɓɓ", "vector": [2, 1]},
     ]
-    assert encoder.loaded == (None, "e5-small", False, False)
+    assert encoder.loaded == ((), None, None, "e5-small", False, False)
 
 
 def test_options_reach_the_encoder(text: Path, run: Run, encoder: FakeEncoder) -> None:
     run("encode", str(text), "-l", "rw", "--core", "other", "--centre", "--quiet", "--batch-size", "4")
-    assert encoder.loaded == ("rw", "other", True, True)
+    assert encoder.loaded == (("rw",), None, None, "other", True, True)
     assert encoder.options == {"chunk_size": 64, "batch_size": 4, "normalize_embeddings": True, "centre": None}
     run("encode", str(text), "--adapter", "lang-rw==0.1.0", "--no-normalize")
-    assert encoder.loaded == ("lang-rw==0.1.0", "e5-small", False, False)
+    assert encoder.loaded == ((), "lang-rw==0.1.0", None, "e5-small", False, False)
+    run("encode", str(text), "--recipe", "a + b")
+    assert encoder.loaded[2] == "a + b"
+    run("encode", str(text), "-l", "rw", "-l", "sw")
+    assert encoder.loaded[0] == ("rw", "sw")
+    run("encode", str(text), "--no-normalize")
     assert encoder.options["normalize_embeddings"] is False
 
 
@@ -84,12 +89,14 @@ def test_centre_on(text: Path, run: Run, encoder: FakeEncoder) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["-l", "rw", "--adapter", "lang-rw"], ["--centre", "--centre-on", "in.txt"]], ids=["adapter", "centre"]
+    "options",
+    [["-l", "rw", "--adapter", "lang-rw"], ["-l", "rw", "--recipe", "a"], ["--centre", "--centre-on", "in.txt"]],
+    ids=["adapter", "recipe", "centre"],
 )
 def test_options_that_exclude_each_other(options: list[str], text: Path, run: Run, encoder: FakeEncoder) -> None:
     ended = run("encode", str(text), *options)
     assert ended.code == 2
-    assert "were both given. Give one of them." in ended.err
+    assert "given. Give one of them." in ended.err
 
 
 def test_a_missing_input(run: Run, encoder: FakeEncoder) -> None:

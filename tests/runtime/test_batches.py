@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hubkit.core import load_tokenizer
 from hubkit.errors import UsageError
-from hubkit.runtime.batches import Tokenise, batches, chunks
+from hubkit.runtime.batches import TOKENS, Tokenise, batches, chunks
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +49,15 @@ def test_batches_hold_every_row_once_padded_to_their_longest(rows, size):
     seen = {}
     lengths = []
     for batch in batches(rows, size, pad_id=1):
-        assert len(batch.rows) <= size
-        assert batch.ids.shape == batch.mask.shape
-        assert batch.ids.shape[1] == max(1, *(len(rows[row]) for row in batch.rows))
-        assert (batch.ids[batch.mask == 0] == 1).all()
+        longest = max(1, *(len(rows[row]) for row in batch.rows))
+        assert batch.ids.shape == (len(batch.rows), longest)
+        assert len(batch.rows) <= max(size, size * TOKENS // longest)
+        mask = torch.ones_like(batch.ids) if batch.mask is None else batch.mask
+        assert (batch.mask is None) == all(len(rows[row]) == longest for row in batch.rows)
+        assert (batch.ids[mask == 0] == 1).all()
         lengths += [len(rows[row]) for row in batch.rows]
         for place, row in enumerate(batch.rows):
-            seen[row] = batch.ids[place][batch.mask[place] == 1].tolist()
+            seen[row] = batch.ids[place][mask[place] == 1].tolist()
     assert seen == dict(enumerate(rows))
     assert lengths == sorted(lengths, reverse=True)
 

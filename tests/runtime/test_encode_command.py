@@ -104,7 +104,7 @@ def test_centring_on_a_file(run, bert, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-l", "rw", "--adapter", "lang-rw"], "--language and --adapter"),
+        (["-l", "rw", "--adapter", "lang-rw"], "--language, --adapter and --recipe"),
         (["--centre", "--centre-on", __file__], "--centre and --centre-on"),
     ],
 )

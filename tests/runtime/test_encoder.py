@@ -9,7 +9,7 @@ import torch
 
 from hubkit.adapter.store import load_adapter
 from hubkit.core import load_model, load_tokenizer
-from hubkit.errors import UsageError, VerificationError
+from hubkit.errors import NotFoundError, UsageError, VerificationError
 from hubkit.runtime import encoder as module
 from hubkit.runtime.encoder import Encoder
 
@@ -227,8 +227,13 @@ def test_an_adapter_of_another_core_is_refused(bert, other_core, plain, make_ada
 def test_languages(bert, plain, make_adapter, save):
     encoder = plain.adapted(load_adapter(save(make_adapter(bert, "lora"), bert), bert))
     np.testing.assert_array_equal(encoder.encode(SENTENCES, languages="rw"), encoder.encode(SENTENCES))
-    with pytest.raises(UsageError, match="no adapter for sw"):
-        encoder.encode(["a", "b"], languages=["rw", "sw"])
+    mixed = encoder.encode(["a", "b"], languages=["rw", "sw"])
+    np.testing.assert_allclose(mixed[0], encoder.encode("a"), atol=1e-6)
+    np.testing.assert_allclose(mixed[1], plain.encode("b"), atol=1e-6)
+    with pytest.raises(NotFoundError, match="qqqq"):
+        encoder.encode(["a"], languages="qqqq")
+    with pytest.raises(UsageError, match="1 languages were given for 2 sentences"):
+        encoder.encode(["a", "b"], languages=["rw"])
 
 
 def test_explain(bert, plain, make_adapter):

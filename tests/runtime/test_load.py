@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hubkit.adapter.store import load_adapter
+from hubkit.composition.recipe import CoreAlone
 from hubkit.errors import NotFoundError, UsageError, VerificationError
 from hubkit.registry.installed import install_folder
 from hubkit.runtime.encoder import Encoder
@@ -24,7 +25,7 @@ def test_without_an_adapter_the_core_answers(bert):
     with warnings.catch_warnings():
         warnings.simplefilter("error", NoAdapterWarning)
         encoder = load(core=str(bert.folder))
-    assert encoder.adapter is None
+    assert encoder.recipe == CoreAlone()
     assert "no adapter was asked for" in encoder.explain()
 
 
@@ -38,38 +39,41 @@ def test_a_folder(bert, folder, form):
 
 def test_a_relative_folder(bert, folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
-    assert load(f"./{folder.name}", core=str(bert.folder)).adapter.name == "lang-rw"
+    assert str(load(f"./{folder.name}", core=str(bert.folder)).recipe) == "lang-rw"
 
 
 @pytest.mark.parametrize("query", ["rw", "kin", "Kinyarwanda", "lang-rw", "lang-rw==0.1.0", "lang-rw >=0.1,<1"])
 def test_an_installed_adapter(bert, folder, query):
     install_folder(folder)
     encoder = load(query, core=str(bert.folder))
-    assert encoder.adapter is not None
-    assert encoder.adapter.manifest.version == "0.1.0"
-    assert "the newest installed" in encoder.explain()
+    (member,) = encoder.recipe.members()
+    assert member.name == "lang-rw"
+    assert "lang-rw" in encoder.bank.names()[0]
+    expected = Encoder(bert, adapter=load_adapter(folder, bert)).encode(SENTENCES)
+    np.testing.assert_allclose(encoder.encode(SENTENCES), expected, atol=1e-6)
+    assert "own adapter" in encoder.explain() or "the newest installed" in encoder.explain()
 
 
 def test_a_folder_in_the_working_directory_does_not_shadow_a_language(bert, folder, monkeypatch, tmp_path):
     (tmp_path / "rw").mkdir()
     monkeypatch.chdir(tmp_path)
     install_folder(folder)
-    assert load("rw", core=str(bert.folder)).adapter.name == "lang-rw"
+    assert load("rw", core=str(bert.folder)).recipe.members()[0].name == "lang-rw"
 
 
 def test_a_language_without_an_adapter_warns_and_answers(bert):
     with pytest.warns(NoAdapterWarning, match="hubkit add-language sw") as caught:
         encoder = load("sw", core=str(bert.folder))
     assert caught[0].filename == __file__, "the warning points at the caller"
-    assert encoder.adapter is None
-    assert "without an adapter for Swahili (sw)" in encoder.explain()
+    assert encoder.recipe == CoreAlone()
+    assert "The core answers alone" in encoder.explain()
     np.testing.assert_allclose(encoder.encode(SENTENCES), Encoder(bert).encode(SENTENCES), atol=1e-6)
 
 
 def test_an_adapter_of_another_core_only_warns_for_a_language(folder, other_core):
     install_folder(folder)
-    with pytest.warns(NoAdapterWarning, match="was made for core tiny-bert"):
-        assert load("rw", core=str(other_core.folder)).adapter is None
+    with pytest.warns(NoAdapterWarning, match="was made for another core"):
+        assert load("rw", core=str(other_core.folder)).recipe == CoreAlone()
     with pytest.raises(NotFoundError, match="was made for core tiny-bert"):
         load("lang-rw", core=str(other_core.folder))
     with pytest.raises(VerificationError, match="was made for core tiny-bert"):

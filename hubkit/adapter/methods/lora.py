@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hubkit.adapter.method import Config, Shapes, is_finite, layers_of, random_tensors, setting_problems
-from hubkit.adapter.sites import LowRank
+from hubkit.adapter.method import Config, Shapes, is_finite, random_tensors, setting_problems
+from hubkit.adapter.methods import linears
+from hubkit.adapter.sites import LowRank, Site
 from hubkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ _DEFAULTS: Mapping[str, Any] = {
     "vera_d": None,
 }
 _FREE = {"alpha", "attn_matrices", "intermediate_lora", "leave_out", "output_lora", "r", "selfattn_lora"}
-_ATTENTION = {"q": "query", "k": "key", "v": "value"}
 
 
 class Lora:
     """Rank ``r`` (16) with output factor ``alpha / r`` (2), on query, key, value and both feed-forward layers."""
 
     name = "lora"
+    strength_is_scaling = True
 
     def adapterhub_config(self, **hyperparameters: Any) -> dict[str, Any]:
         if unknown := sorted(set(hyperparameters) - {"r", "alpha", "dropout", "attn_matrices", "leave_out"}):
@@ -62,34 +63,20 @@ class Lora:
             found.append(f"r must be a positive integer, not {rank!r}")
         if not is_finite(alpha := config.get("alpha")):
             found.append(f"alpha must be a finite number, not {alpha!r}")
-        letters = config.get("attn_matrices")
-        if isinstance(letters, list) and any(letter not in ("q", "k", "v") for letter in letters):
-            found.append(f"attn_matrices may hold q, k and v, not {letters!r}")
-        return found
-
-    def _roles(self, config: Config) -> list[str]:
-        roles = [_ATTENTION[letter] for letter in config["attn_matrices"]] if config["selfattn_lora"] else []
-        roles += ["intermediate"] if config["intermediate_lora"] else []
-        return roles + (["output"] if config["output_lora"] else [])
+        return found + linears.linear_problems(config)
 
     def expected_tensors(self, config: Config, model_config: Any, architecture: Architecture) -> Shapes:
-        hidden, wide, rank = int(model_config.hidden_size), int(model_config.intermediate_size), config["r"]
-        widths = {"intermediate": (hidden, wide), "output": (wide, hidden)}
         shapes: Shapes = {}
-        for layer in layers_of(config, model_config):
-            for role in self._roles(config):
-                site = f"{architecture.layers}.{layer}.{architecture.linears[role]}"
-                inputs, outputs = widths.get(role, (hidden, hidden))
-                shapes[f"{site}.lora_A"] = (rank, inputs)
-                shapes[f"{site}.lora_B"] = (outputs, rank)
+        for linear in linears.adapted_linears(config, model_config, architecture):
+            shapes[f"{linear.path}.lora_A"] = (config["r"] * linear.parts, linear.inputs)
+            shapes[f"{linear.path}.lora_B"] = (linear.outputs, config["r"])
         return shapes
 
     def to_adapterhub(self, key: str, adapter: str) -> str:
-        site, _, matrix = key.rpartition(".")
-        return f"{site}.loras.{adapter}.{matrix}"
+        return linears.to_adapterhub(key, adapter)
 
     def from_adapterhub(self, tensor: str, adapter: str) -> str:
-        return tensor.replace(f".loras.{adapter}.", ".")
+        return linears.from_adapterhub(tensor, adapter)
 
     def base_scaling(self, config: Config) -> float:
         return float(config["alpha"] / config["r"])
@@ -97,13 +84,16 @@ class Lora:
     def with_scaling(self, config: Config, value: float) -> dict[str, Any]:
         return {**config, "alpha": value * config["r"]}
 
-    def sites(self, config: Config, tensors: Mapping[str, Tensor]) -> dict[str, LowRank]:
-        scaling = self.base_scaling(config)
-        return {
-            (site := key.removesuffix(".lora_A")): LowRank(down, tensors[f"{site}.lora_B"] * scaling)
-            for key, down in tensors.items()
-            if key.endswith(".lora_A")
-        }
+    def sites(self, config: Config, tensors: Mapping[str, Tensor], architecture: Architecture) -> dict[str, Site]:
+        found: dict[str, Site] = {}
+        for key, down in tensors.items():
+            if key.endswith(".lora_A"):
+                path = key.removesuffix(".lora_A")
+                up = tensors[f"{path}.lora_B"]
+                if (thirds := linears.joint_thirds(path, config, architecture)) is not None:
+                    up = _joint_up(up, thirds)
+                found[path] = LowRank(down, up, self.base_scaling(config))
+        return found
 
     def initial_tensors(
         self,
@@ -114,3 +104,12 @@ class Lora:
         scale_like: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         return random_tensors(self.expected_tensors(config, model_config, architecture), generator, scale_like)
+
+
+def _joint_up(up: Tensor, thirds: list[int]) -> Tensor:
+    """Matrices (n · out/3, r) of n thirds, one below another → one (out, n · r) where each has columns of its own."""
+    blocks = up.view(len(thirds), -1, up.shape[1])
+    spread = blocks.new_zeros(*blocks.shape[:2], len(thirds), blocks.shape[2])
+    for index, block in enumerate(blocks):
+        spread[index, :, index] = block
+    return linears.in_thirds(spread.flatten(2), thirds, 0.0)

@@ -1,0 +1,359 @@
+"""An index record: one published version of an adapter as one line of JSON, pinned to a commit and to file hashes.
+
+A record holds no URL and names no code: a repository is an id, a commit 40 hexadecimal digits, a file one of a few
+known names. Nothing in it changes after publication but ``yanked``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version as ParsedVersion
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from hubkit.adapter.folder import MANIFEST_FILE
+from hubkit.adapter.manifest import (
+    FILE_NAMES,
+    Dependency,
+    FileReference,
+    Manifest,
+    PrefixedSha256,
+    Version,
+    required_files,
+)
+from hubkit.adapter.strict_json import parse_json
+from hubkit.errors import VerificationError
+
+SIGNATURE_FILE = "model.sig"
+RECORD_FILES = FILE_NAMES | {MANIFEST_FILE, SIGNATURE_FILE}
+REQUIRED_RECORD_FILES = required_files("language") | {MANIFEST_FILE}
+FINDING_FILES = frozenset({"report.json", "README.md"})
+MAX_LINE_BYTES = 1 << 18
+MAX_ADAPTER_BYTES = 2 << 30  # of all files of a version
+MAX_SPEC_CHARACTERS = 100
+RECORD_NAME_PATTERN = r"^(fam|finding|fuse|lang|task)(-[A-Za-z0-9]+)+$"
+PREFIXES = {"family": "fam-", "fusion": "fuse-", "language": "lang-", "task": "task-", "finding": "finding-"}
+
+
+def _is_plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a character cannot be printed")
+    if "://" in text:
+        raise ValueError("a record holds no URL")
+    return text
+
+
+Kind = Literal["family", "fusion", "language", "task", "finding"]
+Name = Annotated[str, Field(pattern=RECORD_NAME_PATTERN, max_length=80)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(_is_plain)]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$", max_length=60)]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 @._:+-]*$", max_length=80)]
+RepoId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_]|[.-][A-Za-z0-9_])*/[A-Za-z0-9]([A-Za-z0-9_]|[.-][A-Za-z0-9_])*$",
+               max_length=96),
+]  # fmt: skip
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="40 hexadecimal digits")]
+Share = Annotated[float, Field(ge=-1, le=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class LanguageCodes(_Model):
+    """A language by its codes."""
+
+    bcp47: Tag
+    iso639_3: Annotated[str, Field(pattern=r"^[a-z]{3}$")]
+    glottocode: Annotated[str, Field(pattern=r"^[a-z0-9]{4}[0-9]{4}$")] | None = None
+
+
+class RecordCore(_Model):
+    """The core that the adapter acts on, and no other."""
+
+    id: Label
+    fingerprint: PrefixedSha256
+    tokenizer_sha256: PrefixedSha256
+
+
+class Requirement(_Model):
+    """What must be installed to use the adapter."""
+
+    hubkit: str = Field(default=">=0.1", max_length=100, description="PEP 440 version specifiers")
+
+    @field_validator("hubkit")
+    @classmethod
+    def _is_specifier(cls, value: str) -> str:
+        try:
+            SpecifierSet(value)
+        except InvalidSpecifier as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
+class Source(_Model):
+    """Where the files are: a repository and a commit; the endpoint is the user's choice."""
+
+    repo_id: RepoId
+    commit: Commit
+
+
+class Dataset(_Model):
+    """Text that the adapter was trained on."""
+
+    id: Text
+    revision: Text | None = None
+    license: Text
+
+
+class Training(_Model):
+    """What the adapter was made from."""
+
+    datasets: Annotated[tuple[Dataset, ...], Field(max_length=200)] = ()
+    pairs: Annotated[int, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    seeds: Annotated[tuple[int, ...], Field(max_length=100)] = ()
+    code_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
+
+
+class Metric(_Model):
+    """One figure on one held-out suite, beside the core's and every control's.
+
+    ``ci95`` is the interval of the gain ``value - core``. ``language`` is given where a record has several.
+    """
+
+    suite: Label
+    metric: Label
+    value: Share
+    core: Share
+    ci95: tuple[Share, Share]
+    controls: Annotated[dict[Label, Share], Field(max_length=40)] = {}
+    n: Annotated[int, Field(ge=0, description="items of the suite")] | None = None
+    language: Tag | None = None
+
+    @property
+    def gain(self) -> float:
+        return self.value - self.core
+
+    @model_validator(mode="after")
+    def _is_interval(self) -> Metric:
+        if self.ci95[0] > self.ci95[1]:
+            raise ValueError("the bounds of ci95 are the wrong way round")
+        return self
+
+
+class RecordCompute(_Model):
+    """What making the adapter cost."""
+
+    device: Text
+    hours: Annotated[float, Field(ge=0)]
+    kwh: Annotated[float, Field(ge=0)] | None = None
+    method: Literal["measured", "estimated"] = "measured"
+
+
+class Provenance(_Model):
+    """A signature over the files, and whose it is: a key's hash or an identity."""
+
+    signature: Literal["model.sig"] = "model.sig"
+    signer: Text
+
+
+class Record(_Model):
+    """One published version. A ``finding`` publishes a result instead of an adapter: "none needed", "no gain"."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    name: Name
+    version: Version
+    kind: Kind
+    method: Label
+    languages: Annotated[tuple[LanguageCodes, ...], Field(min_length=1, max_length=2000)]
+    family: Label | None = None
+    license: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() -]*$", max_length=200)]
+    core: RecordCore
+    requires: Requirement = Requirement()
+    source: Source
+    files: Annotated[tuple[FileReference, ...], Field(max_length=len(RECORD_FILES))]
+    deps: Annotated[tuple[Dependency, ...], Field(max_length=16)] = ()
+    train: Training = Training()
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=500)] = ()
+    conclusion: Text | None = Field(default=None, description="what the report concludes, in its words")
+    compute: RecordCompute | None = None
+    provenance: Provenance | None = None
+    published: datetime
+    yanked: Literal[False] | Text = Field(default=False, description="false, or why nobody should install it any more")
+
+    @property
+    def key(self) -> str:
+        """``lang-rw==1.2.0``."""
+        return f"{self.name}=={self.version}"
+
+    @property
+    def parsed_version(self) -> ParsedVersion:
+        return ParsedVersion(self.version)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def gain(self) -> float | None:
+        """The smallest mean gain over the core among the metrics of the first suite; ``None`` without metrics.
+
+        Raw and centred figures are both there as a rule, so what centring alone would give does not count.
+        """
+        gains: dict[str, list[float]] = {}
+        for entry in self.metrics:
+            if entry.suite == self.metrics[0].suite:
+                gains.setdefault(entry.metric, []).append(entry.gain)
+        return round(min(sum(each) / len(each) for each in gains.values()), 4) if gains else None
+
+    @field_validator("published")
+    @classmethod
+    def _has_time_zone(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError("published has no time zone")
+        return value.astimezone(timezone.utc)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Record:
+        _check_specifiers(self)
+        if not self.name.startswith(PREFIXES[self.kind]):
+            raise ValueError(f"the name of a {self.kind} begins with {PREFIXES[self.kind]!r}: {self.name}")
+        if any(dependency.name == self.name for dependency in self.deps):
+            raise ValueError(f"{self.name} depends on itself")
+        if len({dependency.name for dependency in self.deps}) != len(self.deps):
+            raise ValueError("a dependency is listed twice")
+        _check_files(self)
+        return self
+
+    def line(self) -> bytes:
+        """The record as its line of the index, with the newline; equal records have equal lines."""
+        value = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+def _check_specifiers(record: Record) -> None:
+    """Dependencies' ranges are short and in PEP 440's operators; ``===`` would let any text in."""
+    for spec in (record.requires.hubkit, *(dependency.spec for dependency in record.deps)):
+        if len(spec) > MAX_SPEC_CHARACTERS or "===" in spec or not spec.isprintable():
+            raise ValueError(f"no version specifier for a record: {spec[:40]!r}")
+
+
+def _check_files(record: Record) -> None:
+    paths = [file.path for file in record.files]
+    allowed = FINDING_FILES if record.kind == "finding" else RECORD_FILES
+    if len(set(paths)) != len(paths):
+        raise ValueError("a file is listed twice")
+    if unknown := sorted(set(paths) - allowed):
+        raise ValueError(f"files that a {record.kind} does not have: {', '.join(unknown)}")
+    if record.kind == "finding":
+        if record.deps or not record.metrics or record.conclusion is None:
+            raise ValueError("a finding has metrics, a conclusion and no dependencies")
+    elif missing := sorted((required_files(record.kind) | {MANIFEST_FILE}) - set(paths)):
+        raise ValueError(f"files that are not listed: {', '.join(missing)}")
+    if (record.provenance is not None) != (SIGNATURE_FILE in paths):
+        raise ValueError(f"provenance and the file {SIGNATURE_FILE} come together")
+    if record.size > MAX_ADAPTER_BYTES:
+        raise ValueError(f"the files have {record.size} bytes together, at most {MAX_ADAPTER_BYTES} are allowed")
+
+
+def parse_record(line: bytes, where: str) -> Record:
+    """Parse one line of an index (or a file with one record). Raises :class:`VerificationError` naming ``where``."""
+    if len(line) > MAX_LINE_BYTES:
+        raise VerificationError(
+            f"{where} has {len(line)} bytes, a record has at most {MAX_LINE_BYTES}.", "Remove or correct the line."
+        )
+    parse_json(line, where)
+    try:
+        return Record.model_validate_json(line, strict=True)
+    except ValidationError as error:
+        raise VerificationError(f"{where} is not a valid record: {_first(error)}.", "Correct the record.") from error
+
+
+def _first(error: ValidationError) -> str:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    first = min(errors, key=lambda each: each["type"] == "literal_error")  # of a union the part that says more
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
+
+
+def record_of(
+    manifest: Manifest,
+    *,
+    repo_id: str,
+    commit: str,
+    files: Iterable[FileReference],
+    metrics: Sequence[Mapping[str, Any]] = (),
+    conclusion: str | None = None,
+    requires_hubkit: str = ">=0.1",
+    signer: str | None = None,
+    published: datetime | None = None,
+) -> Record:
+    """The record of an adapter whose folder was uploaded as ``commit`` of ``repo_id``.
+
+    ``files`` are all uploaded files that a record lists, ``manifest.json`` among them; ``metrics`` are
+    ``Report.metrics()``. Raises :class:`VerificationError` when that is no valid record.
+    """
+    content = {
+        **_described(manifest),
+        "requires": {"hubkit": requires_hubkit},
+        "source": {"repo_id": repo_id, "commit": commit},
+        "files": sorted((file.model_dump() for file in files), key=lambda file: PurePosixPath(file["path"]).name),
+        "metrics": list(metrics),
+        "conclusion": conclusion,
+        "provenance": None if signer is None else {"signer": signer},
+        "published": (published or datetime.now(timezone.utc)).replace(microsecond=0),
+    }
+    try:
+        return Record.model_validate(content)
+    except ValidationError as error:
+        raise VerificationError(
+            f"{manifest.name} {manifest.version} cannot be an index record: {_first(error)}.", "Correct its manifest."
+        ) from error
+
+
+def _described(manifest: Manifest) -> dict[str, Any]:
+    """The fields of a record that its manifest knows."""
+    compute = manifest.compute
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "kind": manifest.kind,
+        "method": manifest.method,
+        "languages": [language.model_dump(exclude={"name"}) for language in manifest.languages],
+        "family": manifest.family,
+        "license": manifest.license,
+        "core": manifest.core.model_dump(include={"id", "fingerprint", "tokenizer_sha256"}),
+        "deps": [dependency.model_dump() for dependency in manifest.dependencies],
+        "train": {
+            "datasets": [{"id": d.source, "revision": d.origin, "license": d.license} for d in manifest.training_data],
+            "pairs": sum(data.pairs for data in manifest.training_data),
+            "tokens": compute.tokens,
+            "seeds": manifest.seeds,
+        },
+        "compute": {
+            "device": compute.device,
+            "hours": round(compute.seconds / 3600, 4),
+            "kwh": compute.energy_kwh,
+            "method": compute.method,
+        },
+    }
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a record, published as ``adapters_index/schema.json``."""
+    return Record.model_json_schema(mode="serialization", by_alias=True)

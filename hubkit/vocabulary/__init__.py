@@ -1,0 +1,1 @@
+"""Tokens that an adapter adds to its core: measuring whether they are needed, learning them, cutting text with them."""

@@ -1,0 +1,101 @@
+"""How well a tokenizer covers a language: what its sentences cost in tokens, and what it does not know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubkit.errors import UsageError
+from hubkit.vocabulary.tokenizer import backend_of, with_model
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerMeasure:
+    """Counts over a language's sentences, without prefix and special tokens.
+
+    Words are what stands between spaces: in a script without them, look at ``characters_per_token`` instead of
+    ``fertility``. ``unknown_tokens`` counts a run of unknown characters as the one token that it becomes;
+    ``unknown_characters`` counts its characters. Both stay 0 where a tokenizer falls back to bytes. ``truncated`` are
+    the sentences that lose text at the core's length, prefix and special tokens included.
+    """
+
+    sentences: int
+    words: int
+    characters: int  # other than spaces
+    tokens: int
+    unknown_tokens: int
+    unknown_characters: int
+    truncated: int
+
+    @property
+    def fertility(self) -> float:
+        """Tokens per word."""
+        return self.tokens / max(1, self.words)
+
+    @property
+    def characters_per_token(self) -> float:
+        """Characters other than spaces per token."""
+        return self.characters / max(1, self.tokens)
+
+    @property
+    def unknown_rate(self) -> float:
+        """Share of the tokens that are unknown."""
+        return self.unknown_tokens / max(1, self.tokens)
+
+    @property
+    def unknown_character_rate(self) -> float:
+        """Share of the characters that are inside unknown tokens."""
+        return self.unknown_characters / max(1, self.characters)
+
+    @property
+    def truncated_rate(self) -> float:
+        """Share of the sentences that are cut."""
+        return self.truncated / max(1, self.sentences)
+
+
+def measure(
+    tokenizer: PreTrainedTokenizerFast, sentences: Sequence[str], max_tokens: int, prefix: str = ""
+) -> TokenizerMeasure:
+    """Measure a tokenizer on sentences. Raises :class:`UsageError` when there are none."""
+    if not sentences:
+        raise UsageError("There are no sentences to measure.", "Give at least one.")
+    base = backend_of(tokenizer)
+    backend, unknown = with_model(base, base.model), tokenizer.unk_token_id
+    room = max_tokens - _extra(backend, prefix)
+    tokens = unknown_tokens = unknown_characters = truncated = 0
+    for start in range(0, len(sentences), _AT_ONCE):
+        some = list(sentences[start : start + _AT_ONCE])
+        for sentence, encoding in zip(some, backend.encode_batch(some, add_special_tokens=False), strict=True):
+            ids = encoding.ids
+            tokens += len(ids)
+            truncated += len(ids) > room
+            if unknown is not None and unknown in ids:
+                unknown_tokens += ids.count(unknown)
+                unknown_characters += _unknown_characters(sentence, encoding, unknown)
+    words = [sentence.split() for sentence in sentences]
+    return TokenizerMeasure(
+        sentences=len(sentences),
+        words=sum(map(len, words)),
+        characters=sum(len(word) for some in words for word in some),
+        tokens=tokens,
+        unknown_tokens=unknown_tokens,
+        unknown_characters=unknown_characters,
+        truncated=truncated,
+    )
+
+
+def _extra(backend: Tokenizer, prefix: str) -> int:
+    """Tokens that every sentence has beside its own."""
+    return len(backend.encode(prefix).ids)
+
+
+def _unknown_characters(sentence: str, encoding: Encoding, unknown: int) -> int:
+    spans = (span for number, span in zip(encoding.ids, encoding.offsets, strict=True) if number == unknown)
+    return sum(len("".join(sentence[start:end].split())) for start, end in spans)
