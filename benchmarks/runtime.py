@@ -40,9 +40,10 @@ from hubkit.composition.recipe import Stack
 from hubkit.core import Core, load_model, load_tokenizer, open_core
 from hubkit.core.architecture import architecture
 from hubkit.runtime.encoder import Encoder
+from hubkit.runtime.forward import Pass
 from hubkit.runtime.hooks import acting
 from hubkit.runtime.load import load, open_adapter
-from hubkit.runtime.program import Pass, compile_program
+from hubkit.runtime.program import compile_program
 
 LOADED, MANY = 200, 2000
 

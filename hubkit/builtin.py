@@ -47,12 +47,17 @@ def register_tasks() -> dict[str, str]:
 def register_commands() -> dict[str, str]:
     return {
         "add-language": "hubkit.cli.add_language:add_language",
+        "cache": "hubkit.cli.cache:cache",
         "core": "hubkit.cli.core:core",
         "encode": "hubkit.cli.encode:encode",
         "index": "hubkit.cli.index:index",
         "info": "hubkit.cli.info:info",
+        "install": "hubkit.cli.install:install",
         "languages": "hubkit.cli.languages:languages",
         "lock": "hubkit.cli.lock:lock",
+        "new-plugin": "hubkit.cli.new_plugin:new_plugin",
         "plugins": "hubkit.cli.plugins:plugins",
+        "publish": "hubkit.cli.publish:publish",
         "search": "hubkit.cli.search:search",
+        "update": "hubkit.cli.update:update",
     }

@@ -6,18 +6,40 @@ first used, so registering costs nothing and loads no torch.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubkit.runtime.encoder import Encoder
 
 hookspec = pluggy.HookspecMarker("hubkit")
 hookimpl = pluggy.HookimplMarker("hubkit")
 
 
+class LanguageTable(Protocol):
+    """Where a table of languages lies; its columns are those of :mod:`hubkit.languages.table`."""
+
+    def __call__(self) -> str | os.PathLike[str]:
+        """The path of the table."""
+        ...
+
+
+class Exporter(Protocol):
+    """Writes what an encoder computes in another form."""
+
+    def __call__(self, encoder: Encoder, folder: Path) -> object:
+        """Write into ``folder``, which is there and empty; what is returned is not used."""
+        ...
+
+
 @hookspec
 def register_languages() -> Mapping[str, str]:  # type: ignore[empty-body]
-    """Tables of languages: name → a path-returning function (columns as in ``hubkit/languages/data``)."""
+    """Tables of languages: name → a function with the protocol :class:`LanguageTable`."""
 
 
 @hookspec
@@ -42,12 +64,12 @@ def register_tasks() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 @hookspec
 def register_exporters() -> Mapping[str, str]:  # type: ignore[empty-body]
-    """Export formats: name → a function (encoder, folder) that writes one."""
+    """Export formats: name → a function with the protocol :class:`Exporter`."""
 
 
 @hookspec
 def register_indexes() -> Sequence[str]:  # type: ignore[empty-body]
-    """Further adapter indexes: folders or URLs."""
+    """Further adapter indexes: folders on this machine."""
 
 
 @hookspec

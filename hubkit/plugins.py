@@ -5,59 +5,68 @@ hubkit's own sources, objectives, methods, tasks and commands register through t
 
 from __future__ import annotations
 
-import importlib
+import copy
 import os
+import re
+import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, distributions, entry_points
+from typing import Any, TypeVar
 
 import pluggy
 
 from hubkit import builtin, hookspecs
 from hubkit.errors import HubkitError, NotFoundError
+from hubkit.isolation import Failed, isolated, shown, told
+from hubkit.registered import Names, Registered, clash
 from hubkit.version import __version__
 
-GROUP = "hubkit"
+__all__ = ["Names", "Plugin", "PluginManager", "Registered", "load_registered", "plugin_manager", "registered"]
+GROUP = OWN = "hubkit"
+HOOKS = tuple(name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec"))
+KINDS = tuple(hook.removeprefix("register_") for hook in HOOKS if hook not in ("register_indexes", "check_record"))
+"""What is registered by name: ``languages``, ``sources``, ``objectives``, ``methods``, ``tasks`` …"""
 SLOW_IMPORT_SECONDS = 1.0
+_HEAVY = ("torch", "transformers")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TARGET = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+_loading = threading.local()
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Plugin:
-    """One plugin: where it came from, what it implements, and what went wrong with it."""
+    """One plugin: where it came from, what it implements, and what is wrong with it.
+
+    ``seconds`` is how long its import took; ``wanted`` is false where ``HUBKIT_LOAD_PLUGINS`` leaves it out.
+    """
 
     name: str
     version: str
     hooks: tuple[str, ...] = ()
-    error: str | None = None
+    seconds: float = 0.0
+    wanted: bool = True
+    errors: list[str] = field(default_factory=list)
+    clashes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def error(self) -> str | None:
+        """Everything that does not work, as one text."""
+        return " ".join((*self.errors, *self.clashes)) or None
+
+    @property
     def status(self) -> str:
-        return "broken" if self.error else "slow" if self.warnings else "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A name that a plugin registered, with the ``module:attribute`` behind it."""
-
-    name: str
-    target: str
-    plugin: str
-
-    def load(self) -> Any:
-        """Import and return the registered attribute; :class:`HubkitError` names the plugin when that fails."""
-        module, _, attribute = self.target.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:
-            raise HubkitError(
-                f"{self.name!r} of plugin {self.plugin} cannot be loaded from {self.target}: "
-                f"{type(error).__name__}: {error}.",
-                f"Reinstall or remove the plugin {self.plugin}.",
-            ) from error
+        """``off``, ``broken``, ``clash``, ``slow`` or ``ok``."""
+        if not self.wanted:
+            return "off"
+        if self.errors or self.clashes:
+            return "broken" if self.errors else "clash"
+        return "slow" if self.seconds > SLOW_IMPORT_SECONDS else "ok"
 
 
 class PluginManager:
@@ -66,114 +75,189 @@ class PluginManager:
     def __init__(self) -> None:
         self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
+        self._names: dict[str, Names] = {}
         self.plugins: list[Plugin] = []
-        self._register(builtin, Plugin("hubkit", __version__))
+        self._register(builtin, Plugin(OWN, __version__))
 
     def load_entry_points(self) -> None:
-        """Load installed plugins; ``HUBKIT_LOAD_PLUGINS`` (comma-separated, may be empty) limits which."""
-        wanted = os.environ.get("HUBKIT_LOAD_PLUGINS")
-        allowed = None if wanted is None else {name.strip() for name in wanted.split(",") if name.strip()}
-        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-            if allowed is None or point.name in allowed:
-                self._load(point)
+        """Load installed plugins; ``HUBKIT_LOAD_PLUGINS`` (comma-separated, may be empty) limits which.
 
-    def _load(self, point: EntryPoint) -> None:
-        plugin = Plugin(point.name, point.dist.version if point.dist else "?")
+        With ``HUBKIT_STRICT_PLUGINS=1`` every hook is called too, and the first problem raises :class:`HubkitError`.
+        """
+        listed = os.environ.get("HUBKIT_LOAD_PLUGINS")
+        allowed = None if listed is None else {name.strip() for name in listed.split(",")} - {""}
+        for point in sorted(self._entry_points(), key=lambda point: (point.name, point.value)):
+            plugin = Plugin(point.name, _version(point), wanted=allowed is None or point.name in allowed)
+            if plugin.wanted:
+                self._load(point, plugin)
+            else:
+                self.plugins.append(plugin)
+        for name in sorted((allowed or set()) - {plugin.name for plugin in self.plugins}):
+            self._refuse(Plugin(name, "?"), "it is not installed, and HUBKIT_LOAD_PLUGINS names it")
+        if _strict():
+            self.check()
+
+    def check(self) -> None:
+        """Call every registration hook, so that :attr:`plugins` tells all that is wrong."""
+        for kind in KINDS:
+            self.registered(kind)
+        self.indexes()
+
+    def _entry_points(self) -> Sequence[EntryPoint]:
+        try:
+            return list(entry_points(group=GROUP))
+        except Exception:  # one distribution's file is damaged, and hides those of all others
+            found: dict[tuple[str, str], EntryPoint] = {}
+            for distribution in distributions():
+                try:
+                    points = distribution.entry_points
+                except Exception as error:
+                    damaged = Plugin(str(getattr(distribution, "_path", "?")), "?")
+                    self._refuse(damaged, f"its entry_points.txt cannot be read: {told(error)}")
+                else:
+                    found |= {(point.name, point.value): point for point in points if point.group == GROUP}
+            return list(found.values())
+
+    def _load(self, point: EntryPoint, plugin: Plugin) -> None:
+        heavy = [name for name in _HEAVY if name not in sys.modules]
         started = time.perf_counter()
         try:
-            module = point.load()
-        except (Exception, SystemExit) as error:
-            plugin.error = f"{type(error).__name__}: {error}"
-            self._reject(plugin)
+            module, printed = isolated(point.load)
+        except Failed as error:
+            self._refuse(plugin, str(error))
             return
-        if (seconds := time.perf_counter() - started) > SLOW_IMPORT_SECONDS:
-            plugin.warnings.append(f"import took {seconds:.1f} s")
+        plugin.seconds = time.perf_counter() - started
+        if plugin.seconds > SLOW_IMPORT_SECONDS:
+            plugin.warnings.append(f"import took {plugin.seconds:.1f} s")
+        plugin.warnings += [f"its import loads {name}" for name in heavy if name in sys.modules]
+        if printed:
+            plugin.warnings.append(f"it prints when it is imported: {shown(printed)}")
         self._register(module, plugin)
+        if plugin.warnings and _strict():
+            raise _refused(plugin, "; ".join(plugin.warnings))
 
     def _register(self, module: object, plugin: Plugin) -> None:
         if self._pluggy.has_plugin(plugin.name):
-            plugin.error = f"another plugin is called {plugin.name!r} already"
-            self._reject(plugin)
+            self._refuse(plugin, f"another plugin is called {plugin.name!r} already")
             return
         try:
             self._pluggy.register(module, name=plugin.name)
             self._pluggy.check_pending()
+            callers = self._pluggy.get_hookcallers(module) or []
+            plugin.hooks = tuple(sorted(caller.name for caller in callers))
+            _check_marks(module, plugin.hooks)
         except Exception as error:
             if self._pluggy.has_plugin(plugin.name):
                 self._pluggy.unregister(name=plugin.name)
-            plugin.error = f"{type(error).__name__}: {error}"
-            self._reject(plugin)
+            plugin.hooks = ()
+            self._refuse(plugin, told(error))
             return
-        callers = self._pluggy.get_hookcallers(module) or []
-        plugin.hooks = tuple(sorted(caller.name for caller in callers))
         self.plugins.append(plugin)
+        self._names.clear()
 
-    def _reject(self, plugin: Plugin) -> None:
+    def _refuse(self, plugin: Plugin, why: str) -> None:
+        plugin.errors.append(why)
         self.plugins.append(plugin)
-        if os.environ.get("HUBKIT_STRICT_PLUGINS") == "1":
-            raise HubkitError(
-                f"Plugin {plugin.name} {plugin.version} is broken: {plugin.error}.",
-                "Fix or uninstall it, or unset HUBKIT_STRICT_PLUGINS.",
-            )
+        if _strict():
+            raise _refused(plugin, why)
 
-    def registered(self, kind: str) -> Mapping[str, Registered]:
-        """All names registered by hook ``register_<kind>``; a name taken twice is an error that names both plugins."""
-        found: dict[str, Registered] = {}
-        for implementation in getattr(self._pluggy.hook, f"register_{kind}").get_hookimpls():
-            owner = implementation.plugin_name
-            for name, target in self._call(implementation.function, owner).items():
-                if (other := found.get(name)) is not None:
-                    raise HubkitError(
-                        f"The name {name!r} is registered twice in {kind}: by {other.plugin} and by {owner}.",
-                        "Uninstall one of the two, or limit plugins with HUBKIT_LOAD_PLUGINS.",
-                    )
-                found[name] = Registered(name, target, owner)
-        return dict(sorted(found.items()))
+    def _blame(self, owner: str, why: str, *, clash: bool = False) -> None:
+        """Note that a hook of a registered plugin failed, or claims a name of another."""
+        plugin = next(plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks)
+        noted = plugin.clashes if clash else plugin.errors
+        if why not in noted:
+            noted.append(why)
+        if _strict():
+            raise _refused(plugin, why)
 
-    def _call(self, function: Any, owner: str) -> Mapping[str, str]:
-        try:
-            return _targets(function())
-        except Exception as error:
-            self._blame(owner, error)
-            return {}
+    def registered(self, kind: str) -> Names:
+        """All names registered by hook ``register_<kind>``. What hubkit registers itself is nobody else's."""
+        if kind not in self._names:
+            self._names[kind] = self._collect(kind)
+        return self._names[kind]
+
+    def _collect(self, kind: str) -> Names:
+        claims: dict[str, list[Registered]] = {}
+        for owner, targets in self._ask(f"register_{kind}", _targets):
+            for name, target in targets.items():
+                claims.setdefault(name, []).append(Registered(name, target, owner))
+        clashes = {name: claimed for name, claimed in claims.items() if len(claimed) > 1}
+        names = {name: claimed[0] for name, claimed in claims.items() if name not in clashes}
+        for name, claimed in clashes.items():
+            for claim in claimed:
+                if claim.plugin == OWN:
+                    names[name] = claim
+                else:
+                    self._blame(claim.plugin, clash(kind, claimed), clash=True)
+        return Names(kind, names, {name: claimed for name, claimed in clashes.items() if name not in names})
+
+    def _ask(self, hook: str, read: Callable[[Any], T]) -> list[tuple[str, T]]:
+        """(plugin, what its ``hook`` returns as ``read`` understands it), in the order of registration."""
+        found: list[tuple[str, T]] = []
+        for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
+            try:
+                found.append((implementation.plugin_name, _call(implementation, read)))
+            except Failed as error:
+                self._blame(implementation.plugin_name, f"{hook}: {error}")
+        return found
 
     def indexes(self) -> list[tuple[str, str]]:
-        """(plugin, folder or URL) of every further adapter index, in the order of registration."""
-        found: list[tuple[str, str]] = []
-        for implementation in self._pluggy.hook.register_indexes.get_hookimpls():
-            try:
-                folders = _strings(implementation.function())
-            except Exception as error:
-                self._blame(implementation.plugin_name, error)
-                continue
-            found += [(implementation.plugin_name, folder) for folder in folders]
-        return found
+        """(plugin, folder) of every further adapter index, in the order of registration."""
+        return [(owner, folder) for owner, folders in self._ask("register_indexes", _strings) for folder in folders]
 
     def problems_of(self, record: Mapping[str, Any]) -> list[str]:
         """What plugins have against an index record, as sentences; a check that fails is a problem too."""
         problems: list[str] = []
         for implementation in self._pluggy.hook.check_record.get_hookimpls():
             owner = implementation.plugin_name
+            copies = [copy.deepcopy(record) for _ in implementation.argnames]
             try:
-                said = implementation.function(*(record for _ in implementation.argnames))
-                problems += [f"{owner}: {problem}" for problem in _strings(said)]
-            except Exception as error:
-                problems.append(f"{owner}: the check failed: {type(error).__name__}: {error}")
+                problems += [f"{owner}: {problem}" for problem in _call(implementation, _strings, *copies)]
+            except Failed as error:
+                problems.append(f"{owner}: the check failed: {error}")
         return problems
 
-    def _blame(self, owner: str, error: Exception) -> None:
-        """Note that a hook of a plugin failed."""
-        plugin = next(plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks)
-        plugin.error = f"{type(error).__name__}: {error}"
-        if os.environ.get("HUBKIT_STRICT_PLUGINS") == "1":
-            raise HubkitError(f"Plugin {owner} is broken: {plugin.error}.", "Fix or uninstall it.") from error
+
+def _call(implementation: Any, read: Callable[[Any], T], *arguments: Any) -> T:
+    """What a hook returns, as ``read`` understands it; raises :class:`Failed`."""
+    return isolated(lambda: read(implementation.function(*arguments)))[0]
+
+
+def _strict() -> bool:
+    return os.environ.get("HUBKIT_STRICT_PLUGINS") == "1"
+
+
+def _refused(plugin: Plugin, why: str) -> HubkitError:
+    return HubkitError(
+        f"Plugin {plugin.name} {plugin.version} is broken: {why.rstrip('.')}.",
+        "Fix or uninstall it, or unset HUBKIT_STRICT_PLUGINS.",
+    )
+
+
+def _version(point: EntryPoint) -> str:
+    try:
+        return str(point.dist.version) if point.dist else "?"
+    except Exception:
+        return "?"
+
+
+def _check_marks(module: object, hooks: Sequence[str]) -> None:
+    """Raise for a function that is called like a hook and not marked as one, and for a plugin without hooks."""
+    if unmarked := [hook for hook in HOOKS if hook not in hooks and callable(getattr(module, hook, None))]:
+        raise TypeError(f"{unmarked[0]} is not marked with @hookimpl")
+    if not hooks:
+        raise TypeError("it has no function that is called like a hook and marked with @hookimpl")
 
 
 def _targets(returned: Any) -> dict[str, str]:
     """What a registration hook returned, as name → ``module:attribute``; raises when it is anything else."""
+    if not isinstance(returned, Mapping):
+        raise TypeError(f"it returned {returned!r}, not a mapping from names to 'module:attribute'")
     targets = dict(returned)
     for name, target in targets.items():
-        if not (isinstance(name, str) and isinstance(target, str) and ":" in target):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise TypeError(f"{name!r} is no name: letters, digits, '.', '_' and '-' are expected")
+        if not isinstance(target, str) or not _TARGET.fullmatch(target):
             raise TypeError(f"{name!r} is registered as {target!r}, not as 'module:attribute'")
     return targets
 
@@ -182,18 +266,30 @@ def _strings(returned: Any) -> list[str]:
     """What a hook returned, as strings (paths too); raises when it is anything else, a single string among others."""
     if isinstance(returned, str):
         raise TypeError(f"{returned!r} is one string, not a sequence of strings")
-    return [os.fspath(part) for part in returned or ()]
+    strings = [os.fspath(part) for part in returned or ()]
+    if wrong := [part for part in strings if not isinstance(part, str)]:
+        raise TypeError(f"{wrong[0]!r} is no string")
+    return strings
 
 
 @lru_cache(maxsize=1)
 def plugin_manager() -> PluginManager:
     """The process-wide plugin manager, with installed plugins loaded."""
-    manager = PluginManager()
-    manager.load_entry_points()
+    if getattr(_loading, "now", False):
+        raise HubkitError(
+            "A plugin asks what is registered while plugins are being imported.",
+            "Ask inside the function that needs it.",
+        )
+    _loading.now = True
+    try:
+        manager = PluginManager()
+        manager.load_entry_points()
+    finally:
+        _loading.now = False
     return manager
 
 
-def registered(kind: str) -> Mapping[str, Registered]:
+def registered(kind: str) -> Names:
     """Names registered for ``kind``: ``sources``, ``objectives``, ``methods``, ``tasks``, ``commands`` …"""
     return plugin_manager().registered(kind)
 

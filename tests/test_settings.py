@@ -18,6 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HUBKIT_HOME", raising=False)
     monkeypatch.delenv("HUBKIT_INDEX", raising=False)
+    monkeypatch.delenv("HUBKIT_MIRRORS", raising=False)
     return tmp_path
 
 
@@ -100,7 +101,18 @@ def test_a_file_that_is_not_utf_8(folder: Path) -> None:
         settings()
 
 
+def test_mirrors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().mirrors == ()
+    (folder / "hubkit.toml").write_text('mirrors = ["https://a.example/"]\n')
+    monkeypatch.setenv("HUBKIT_HOME", "one")
+    assert settings().mirrors == ("https://a.example",)
+    monkeypatch.setenv("HUBKIT_MIRRORS", "http://b.example:8000, ,https://c.example/")
+    assert settings().mirrors == ("http://b.example:8000", "https://c.example")
+    monkeypatch.setenv("HUBKIT_MIRRORS", "")
+    assert settings().mirrors == ()
+
+
 def test_known_keys_are_listed(folder: Path) -> None:
     (folder / "hubkit.toml").write_text("colour = 1\n")
-    with pytest.raises(UsageError, match=r"Known are: home, index\."):
+    with pytest.raises(UsageError, match=r"Known are: home, index, mirrors\."):
         settings()

@@ -6,7 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
-from hubkit.plugins import load_registered
+from hubkit.errors import HubkitError
+from hubkit.plugins import load_registered, registered
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +70,18 @@ def method(name: str) -> Method:
     """The registered method ``name``. Raises :class:`hubkit.errors.NotFoundError` that lists the known ones."""
     found: Method = load_registered("methods", name)()
     return found
+
+
+def method_of(config: Config) -> str | None:
+    """The registered method that runs this configuration; None when none does."""
+    for name in registered("methods"):
+        try:
+            problems = method(name).problems(config)
+        except HubkitError:  # a plugin's method that is broken
+            continue
+        if not problems:
+            return name
+    return None
 
 
 def layers_of(config: Config, model_config: Any) -> list[int]:

@@ -59,9 +59,10 @@ class Bottleneck:
 
 @dataclass(frozen=True, slots=True)
 class Coupling:
-    """At the embeddings, whose halves are a and b: a' = a + factor F(b), b' = b + factor G(a'). MAD-X, arXiv 2005.00052.
+    """At the embeddings, whose halves are a and b: a' = a + factor F(b), b' = b + factor G(a').
 
-    F and G are bottlenecks from half to half: ``f_down`` (w, hidden/2), ``f_up`` (hidden/2, w) and their biases.
+    MAD-X: Pfeiffer et al., 2020 (arXiv 2005.00052). F and G are bottlenecks from half to half: ``f_down``
+    (w, hidden/2), ``f_up`` (hidden/2, w) and their biases.
     """
 
     f_down: Tensor

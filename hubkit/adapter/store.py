@@ -15,11 +15,11 @@ from hubkit.adapter.manifest import MAX_FILE_BYTES, FileReference, Manifest
 from hubkit.adapter.method import method
 from hubkit.adapter.methods import fusion
 from hubkit.adapter.sites import Fusion, Site
-from hubkit.adapter.tensors import read_tensors, write_tensors
+from hubkit.adapter.tensors import read_header, read_tensors, write_tensors
 from hubkit.adapter.vocabulary import parse_vocabulary, write_vocabulary
 from hubkit.core.architecture import architecture
 from hubkit.durable import sha256, write_json, write_text, written_folder
-from hubkit.errors import HubkitError, UsageError, VerificationError
+from hubkit.errors import UsageError, VerificationError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,8 +37,9 @@ class Adapter:
     """An adapter in memory.
 
     ``config`` is the whole AdapterHub ``adapter_config.json`` (of a fusion, ``adapter_fusion_config.json``); its inner
-    ``config`` has the scaling as trained, without ``strength``. ``tensors`` are keyed without the adapter's name. ``centre`` (hidden,) is the language's mean vector
-    under this adapter at this strength. ``vocabulary`` are the tokens that it adds, whatever the strength.
+    ``config`` has the scaling as trained, without ``strength``. ``tensors`` are keyed without the adapter's name.
+    ``centre`` (hidden,) is the language's mean vector under this adapter at this strength. ``vocabulary`` are the
+    tokens that it adds, whatever the strength.
     """
 
     name: str
@@ -111,7 +112,7 @@ def adapter_from_state(
     Raises :class:`VerificationError` when the tensors are not exactly those that the configuration has on this core.
     """
     chosen = method(method_name)
-    inner = dict(config["config"] if "config" in config else config)
+    inner = dict(config.get("config", config))
     whole = adapterhub.wrapped(name, inner, core)
     if method_name == fusion.NAME:
         whole[adapterhub.BRANCHES] = list(config[adapterhub.BRANCHES])
@@ -265,9 +266,9 @@ def import_adapterhub(folder: Path, core: Core, method_name: str, name: str | No
     """
     folder, chosen = Path(folder), method(method_name)
     where, weights = (folder / file for file in adapterhub.files_of(method_name))
-    config = adapterhub.parse_config(read_file(where, 1 << 20), where, core, chosen)
-    if not isinstance(config["name"], str) or not config["name"]:
-        raise HubkitError(f"{where} has no adapter name.", "Save the adapter again.")
-    tensors = adapterhub.parse_weights(read_file(weights, MAX_FILE_BYTES), weights, config, core, chosen)
+    config = adapterhub.checked_config(adapterhub.read_config(where), where, core, chosen)
+    data = read_file(weights, MAX_FILE_BYTES)
+    prefix = adapterhub.prefix_of(read_header(data, str(weights)), core)
+    tensors = adapterhub.parse_weights(data, weights, config, core, chosen, prefix)
     config["name"] = name or config["name"]
     return Adapter(config["name"], config, tensors, method_name)

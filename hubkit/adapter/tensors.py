@@ -26,7 +26,10 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def read_header(data: bytes, where: str) -> dict[str, tuple[int, ...]]:
-    """Name → shape of each tensor, in the order of their bytes. Raises :class:`VerificationError` unless every byte of the file is accounted for."""
+    """Name → shape of each tensor, in the order of their bytes.
+
+    Raises :class:`VerificationError` unless every byte of the file is accounted for.
+    """
     if len(data) < 8:
         raise VerificationError(f"{where} is no safetensors file: it has {len(data)} bytes.", _AGAIN)
     (length,) = struct.unpack("<Q", data[:8])

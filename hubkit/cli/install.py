@@ -16,8 +16,6 @@ from hubkit.errors import UsageError
 
 if TYPE_CHECKING:
     from hubkit.registry.record import Record
-    from hubkit.registry.request import Request
-    from hubkit.workflows.update import Options
 
 COMMIT = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 
@@ -65,7 +63,7 @@ def install(
 
 def _records(named: list[str], lock_file: Path | None, core: str, pre: bool, offline: bool) -> tuple[Record, ...]:
     from hubkit.registry.request import parse_request
-    from hubkit.workflows.update import choose, locked_records
+    from hubkit.workflows.update import locked_records
 
     asked = [parse_request(text) for text in named]
     if lock_file is not None:
@@ -74,8 +72,8 @@ def _records(named: list[str], lock_file: Path | None, core: str, pre: bool, off
         if with_spec := [request for request in asked if request.spec]:
             raise UsageError(f"{with_spec[0]}: a lock file says the version.", "Give the name alone.")
         return locked_records(read_lock(lock_file), asked)
-    from hubkit.cli.lock import cores_for
     from hubkit.registry.index import open_indexes
+    from hubkit.workflows.update import choose, cores_for
 
     indexes = open_indexes()
     warn(indexes.warnings)
@@ -136,11 +134,13 @@ class Show:
         console = error_console()
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Speed(), TimeRemainingColumn())
         self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._task, self._there, self._lock = self.bars.add_task("", total=None, visible=False), {}, threading.Lock()
+        self._task = self.bars.add_task("", total=None, visible=False)
+        self._there: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def begin(self, record: Record) -> None:
         with self._lock:
-            self._there: dict[str, int] = {}
+            self._there = {}
             self._task = self.bars.add_task(f"{record.name} {record.version}", total=record.size)
 
     def progress(self, path: str, done: int, total: int) -> None:

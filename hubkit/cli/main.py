@@ -10,19 +10,25 @@ from typing import Any
 import click
 
 from hubkit.errors import HubkitError, NotFoundError
+from hubkit.isolation import told
 from hubkit.plugins import load_registered, registered
 from hubkit.version import __version__
 
 SHORT_HELP = {
     "add-language": "Train, evaluate and install an adapter for a language.",
+    "cache": "List, verify and prune fetched files.",
     "core": "List, describe, fetch and fingerprint core encoders.",
     "encode": "Turn lines of text into sentence vectors.",
     "index": "Maintain an index of published adapters: add, validate, check, yank, build.",
     "info": "Show an adapter, or which adapters serve a language and why.",
+    "install": "Fetch, verify and install published adapters.",
     "languages": "List languages, or show one with its relatives.",
     "lock": "Choose versions of adapters and write them to a lock file.",
+    "new-plugin": "Write a plugin of your own: a package that is complete and tested.",
     "plugins": "Show plugins, what they register, and what is wrong with them.",
+    "publish": "Publish an adapter to the Hub, and write its index record.",
     "search": "Find published adapters.",
+    "update": "Install newer versions of what is installed.",
 }
 
 
@@ -34,9 +40,15 @@ class Commands(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         try:
-            command: click.Command = load_registered("commands", name)
+            command = load_registered("commands", name)
         except NotFoundError:
             return None
+        if not isinstance(command, click.Command):
+            found = registered("commands")[name]
+            raise HubkitError(
+                f"{found.target} of plugin {found.plugin} is no click command, but {type(command).__name__}.",
+                f"Reinstall or remove the plugin {found.plugin}.",
+            )
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,9 +59,9 @@ class Commands(click.Group):
     def _help_of(self, context: click.Context, name: str) -> str:
         try:
             command = self.get_command(context, name)
-        except HubkitError as error:
-            return f"(broken: {error.what})"
-        return command.get_short_help_str() if command else ""
+            return command.get_short_help_str() if command else ""
+        except Exception as error:  # a plugin's command may do anything
+            return f"(broken: {error.what if isinstance(error, HubkitError) else told(error)})"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

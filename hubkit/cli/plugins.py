@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
-from hubkit.plugins import plugin_manager
-
-KINDS = ("languages", "sources", "objectives", "methods", "tasks", "exporters", "commands")
+from hubkit.plugins import KINDS, Plugin, PluginManager, plugin_manager
 
 
 @click.command()
@@ -16,27 +15,46 @@ KINDS = ("languages", "sources", "objectives", "methods", "tasks", "exporters", 
 def plugins(as_json: bool) -> None:
     """Show plugins, what they register, and what is wrong with them."""
     manager = plugin_manager()
+    names = _registered(manager)
+    if as_json:
+        rows = [_row(plugin, names.get(plugin.name, [])) for plugin in manager.plugins]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for plugin in manager.plugins:
+        for line in _lines(plugin, names.get(plugin.name, [])):
+            click.echo(line)
+
+
+def _registered(manager: PluginManager) -> dict[str, list[str]]:
+    """Plugin → ``kind: name`` of all that it registers; every hook is called."""
     names: dict[str, list[str]] = {}
     for kind in KINDS:
         for found in manager.registered(kind).values():
             names.setdefault(found.plugin, []).append(f"{kind}: {found.name}")
-    rows = [
-        {
-            "name": plugin.name,
-            "version": plugin.version,
-            "status": plugin.status,
-            "hooks": list(plugin.hooks),
-            "registers": names.get(plugin.name, []),
-            "error": plugin.error,
-            "warnings": plugin.warnings,
-        }
-        for plugin in manager.plugins
-    ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for plugin in manager.plugins:
-        click.echo(f"{plugin.name} {plugin.version}  {plugin.status}")
-        problems = [plugin.error] if plugin.error else []
-        for line in (*names.get(plugin.name, []), *problems, *plugin.warnings):
-            click.echo(f"  {line}")
+    for owner, folder in manager.indexes():
+        names.setdefault(owner, []).append(f"indexes: {folder}")
+    return names
+
+
+def _row(plugin: Plugin, registers: list[str]) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "version": plugin.version,
+        "status": plugin.status,
+        "hooks": list(plugin.hooks),
+        "registers": [] if plugin.errors and not plugin.hooks else registers,
+        "error": plugin.error,
+        "warnings": plugin.warnings,
+        "seconds": round(plugin.seconds, 4),
+    }
+
+
+def _lines(plugin: Plugin, registers: list[str]) -> list[str]:
+    """A plugin as text: a line with its state, and below it what it implements, registers and does wrong."""
+    if plugin.status == "off":
+        return [f"{plugin.name} {plugin.version}  off (HUBKIT_LOAD_PLUGINS leaves it out)"]
+    row = _row(plugin, registers)
+    seconds = f"  {plugin.seconds:.3f} s" if plugin.seconds else ""
+    hooks = [f"hooks: {', '.join(plugin.hooks)}"] if plugin.hooks else []
+    below = (*hooks, *row["registers"], *plugin.errors, *plugin.clashes, *plugin.warnings)
+    return [f"{plugin.name} {plugin.version}  {plugin.status}{seconds}", *(f"  {line}" for line in below)]

@@ -10,7 +10,7 @@ import click
 from hubkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from hubkit.registry.search import Hit
+    from hubkit.registry.search import Finder, Hit, Query, Searcher
 
 KINDS = ("language", "family", "task", "fusion", "finding")
 
@@ -26,12 +26,14 @@ KINDS = ("language", "family", "task", "fusion", "finding")
     "--min-gain", type=click.FloatRange(-1, 1), metavar="NUMBER", help="Only with at least this gain over the core."
 )
 @click.option("--license", "licence", metavar="SPDX", help="Only under this licence, such as Apache-2.0.")
+@click.option("--hub", is_flag=True, help="Look on the Hub too; what no index has is not verified.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--quiet", is_flag=True, help="Print no warnings.")
 def search(
     words: tuple[str, ...], language: str | None, family: str | None, kind: str | None, method: str | None,
-    core: str | None, min_gain: float | None, licence: str | None, limit: int, as_json: bool, quiet: bool,
+    core: str | None, min_gain: float | None, licence: str | None, hub: bool, limit: int,
+    as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find published adapters by WORDS (names, languages, families, data) in all indexes, the best first."""
     from hubkit.languages import find
@@ -46,13 +48,28 @@ def search(
         core=core, min_gain=min_gain, license=licence, limit=limit,
     )  # fmt: skip
     with Searcher(open_indexes()) as searcher:
-        hits = searcher.search(query)
+        hits = searcher.search(query, [_on_hub(searcher)] if hub else ())
     if not quiet:
         for warning in searcher.warnings:
             click.echo(f"Warning: {warning}", err=True)
     _print(hits, as_json)
     if not hits and not quiet and not as_json:
         click.echo(_nothing(query.text, language), err=True)
+
+
+def _on_hub(searcher: Searcher) -> Finder:
+    """The Hub as a further place; when it cannot be asked, that is a warning and the indexes answer alone."""
+    from hubkit.errors import HubkitError
+    from hubkit.registry.discover import find_on_hub
+
+    def find(query: Query) -> list[Hit]:
+        try:
+            return find_on_hub(query)
+        except HubkitError as error:
+            searcher.warnings.append(f"The Hub was not searched: {error}")
+            return []
+
+    return find
 
 
 def _print(hits: list[Hit], as_json: bool) -> None:

@@ -68,14 +68,15 @@ def is_intact(path: Path, digest: str, size: int) -> bool:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return False
-    with os.fdopen(descriptor, "rb") as handle:
-        status = os.fstat(descriptor)
+    try:
+        status, found = os.fstat(descriptor), hashlib.sha256()
         if not stat.S_ISREG(status.st_mode) or status.st_size != size:
             return False
-        found = hashlib.sha256()
-        while block := handle.read(1 << 20):
+        while block := os.read(descriptor, 1 << 20):
             found.update(block)
-    return found.hexdigest() == digest
+        return found.hexdigest() == digest
+    finally:
+        os.close(descriptor)
 
 
 def keep(digest: str, size: int) -> bool:

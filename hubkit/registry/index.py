@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ENDING = ".jsonl"
 SHIPPED = "hubkit"
-DOCUMENTS = frozenset({"README.md", "schema.json", ".gitattributes"})
+DOCUMENTS = frozenset({"README.md", "LICENSE", "schema.json"})  # beside the shards, and hidden ones such as .git
 MAX_INDEX_FILE_BYTES = 16 << 20
 _SCHEMES = {"http", "https", "git", "ssh", "file", "hf"}
 
@@ -158,6 +158,8 @@ def _entries(folder: str, walk: Walk) -> Iterator[os.DirEntry[str]]:
 
 def _folders(parent: str, walk: Walk, known: frozenset[str] = frozenset()) -> Iterator[os.DirEntry[str]]:
     for entry in _entries(parent, walk):
+        if known and entry.name.startswith("."):
+            continue
         if len(entry.name) == 2 and entry.is_dir(follow_symlinks=False):
             yield entry
         elif entry.name not in known or not entry.is_file(follow_symlinks=False):
@@ -229,7 +231,10 @@ def open_indexes() -> Indexes:
             members.append(Index(_folder(folder, f"plugin {plugin}"), plugin))
         except HubkitError as error:
             warnings.append(f"An index is left out: {error}")
-    return Indexes(tuple({index.root: index for index in reversed(members)}.values())[::-1], tuple(warnings))
+    distinct: dict[Path, Index] = {}
+    for index in members:
+        distinct.setdefault(index.root, index)
+    return Indexes(tuple(distinct.values()), tuple(warnings))
 
 
 def _configured(part: str) -> Index:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from hubkit.adapter.strict_json import parse_json
 from hubkit.errors import HubkitError
 from hubkit.plugins import plugin_manager
 from hubkit.registry import git
-from hubkit.registry.index import ENDING, Index, read_lines, split_lines
+from hubkit.registry.index import ENDING, Index, read_lines, read_records, split_lines
 from hubkit.registry.names import NameTable, language_tag
 from hubkit.registry.request import Request
-from hubkit.registry.resolver import Policy, ResolutionError, resolve
+from hubkit.registry.resolution import Policy, ResolutionError, Versions
+from hubkit.registry.resolver import resolve
 
 if TYPE_CHECKING:
+    from hubkit.adapter.manifest import Dependency
     from hubkit.registry.record import Record
 
 Progress = Callable[[str, float], None]
@@ -37,25 +41,51 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What of a record the others are compared with: an index of many records is not kept in memory."""
+
+    name: str
+    version: str
+    core: str
+    deps: tuple[Dependency, ...]
+    yanked: bool
+    owner: str
+    published: datetime
+
+    @classmethod
+    def of(cls, record: Record) -> Outline:
+        owner = record.source.repo_id.partition("/")[0]
+        return cls(
+            record.name, record.version, record.core.fingerprint, record.deps, bool(record.yanked), owner,
+            record.published,
+        )  # fmt: skip
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
 def validate(index: Index, progress: Progress | None = None) -> list[Problem]:
     """Every problem of an index in itself: files, records, names, dependencies, and what plugins have against it."""
     walk = index.walk()
     problems = [Problem(path, "does not belong in an index") for path in walk.strangers]
-    names: dict[str, tuple[Record, ...]] = {}
+    names: dict[str, list[Outline]] = {}
     for number, file in enumerate(walk.files):
         if progress is not None and number % 256 == 0:
             progress(file.name, number / len(walk.files))
         try:
-            names[file.name] = index.records(file.name)
+            records = read_records(Path(file.path), file.name, index.root)
         except HubkitError as error:
             problems.append(Problem(file.path, error.what))
             continue
-        if not names[file.name]:
+        if not records:
             problems.append(Problem(file.path, "has no record"))
-        for record in names[file.name]:
-            problems += [Problem(record.key, what) for what in record_problems(record)]
+            continue
+        names[file.name] = [Outline.of(record) for record in records]
+        problems += [Problem(record.key, what) for record in records for what in record_problems(record)]
     problems += _name_problems(names)
-    problems += dependency_problems(names)
+    problems += dependency_problems(names, index.versions)
     if progress is not None:
         progress("done", 1.0)
     return problems
@@ -71,17 +101,13 @@ def record_problems(record: Record) -> Iterator[str]:
     yield from plugin_manager().problems_of(json.loads(record.line()))
 
 
-def _name_problems(names: Mapping[str, Sequence[Record]]) -> Iterator[Problem]:
+def _name_problems(names: Mapping[str, Sequence[Outline]]) -> Iterator[Problem]:
     table = NameTable()
-    for name in sorted(names, key=lambda name: (_first_published(names[name]), name)):
-        owner = owner_of(names[name])
+    for name in sorted(names, key=lambda name: (min(outline.published for outline in names[name]), name)):
+        owner = names[name][0].owner
         for what in table.problems(name, owner):
             yield Problem(name, what)
         table.add(name, owner)
-
-
-def _first_published(records: Sequence[Record]) -> str:
-    return min((record.published.isoformat() for record in records), default="")
 
 
 def owner_of(records: Sequence[Record]) -> str:
@@ -89,52 +115,47 @@ def owner_of(records: Sequence[Record]) -> str:
     return records[0].source.repo_id.partition("/")[0] if records else ""
 
 
-def dependency_problems(names: Mapping[str, Sequence[Record]]) -> Iterator[Problem]:
+def dependency_problems(names: Mapping[str, Sequence[Outline]], versions: Versions) -> Iterator[Problem]:
     """A circle between names, or versions whose dependencies nothing in the index can meet."""
-    order = TopologicalSorter(
-        {name: sorted({d.name for record in names[name] for d in record.deps}) for name in sorted(names)}
-    )
+    below = {name: sorted({needed.name for each in names[name] for needed in each.deps}) for name in sorted(names)}
     try:
-        ordered = list(order.static_order())
+        ordered = list(TopologicalSorter(below).static_order())
     except CycleError as error:
         circle = list(reversed(error.args[1]))
         yield Problem(circle[0], f"depends on itself: {' → '.join(circle)}")
         return
     met: set[str] = set()  # keys of the records whose dependencies can be met
     for name in ordered:  # what is below comes first
-        for record in names.get(name, ()):
-            if what := _unmet(record, names, met):
-                yield Problem(record.key, what)
+        for outline in names.get(name, ()):
+            if what := _unmet(outline, names, met, versions):
+                yield Problem(outline.key, what)
             else:
-                met.add(record.key)
+                met.add(outline.key)
 
 
-def _unmet(record: Record, names: Mapping[str, Sequence[Record]], met: set[str]) -> str | None:
+def _unmet(outline: Outline, names: Mapping[str, Sequence[Outline]], met: set[str], versions: Versions) -> str | None:
     """Why the dependencies of a record cannot be met. One alone is looked up; several together are resolved."""
-    if record.yanked or not record.deps:
+    if outline.yanked or not outline.deps:
         return None
-    if len(record.deps) == 1 and any(_meets(record, other, met) for other in names.get(record.deps[0].name, ())):
+    if len(outline.deps) == 1 and any(_meets(outline, other, met) for other in names.get(outline.deps[0].name, ())):
         return None
-    policy = Policy(record.core.fingerprint, any_hubkit=True, prereleases=record.parsed_version.is_prerelease)
+    policy = Policy(outline.core, any_hubkit=True, prereleases=Version(outline.version).is_prerelease)
     try:
-        resolve([Request(record.name, f"=={record.version}")], lambda name: _newest_first(names.get(name, ())), policy)
+        resolve([Request(outline.name, f"=={outline.version}")], versions, policy)
     except ResolutionError as error:
         return error.what
     return None
 
 
-def _meets(record: Record, other: Record, met: set[str]) -> bool:
-    spec = SpecifierSet(record.deps[0].spec)
+def _meets(outline: Outline, other: Outline, met: set[str]) -> bool:
+    spec = SpecifierSet(outline.deps[0].spec)
+    prereleases = Version(outline.version).is_prerelease or bool(spec.prereleases)
     return (
         not other.yanked
         and other.key in met
-        and other.core.fingerprint == record.core.fingerprint
-        and spec.contains(other.version, prereleases=record.parsed_version.is_prerelease or bool(spec.prereleases))
+        and other.core == outline.core
+        and spec.contains(other.version, prereleases=prereleases)
     )
-
-
-def _newest_first(records: Sequence[Record]) -> list[Record]:
-    return sorted(records, key=lambda record: record.parsed_version, reverse=True)
 
 
 def compare(index: Index, base: str, new_owners: bool = False) -> list[Problem]:

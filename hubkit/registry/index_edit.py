@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hubkit.durable import locked, written_file
 from hubkit.errors import HubkitError, NotFoundError, UsageError, VerificationError
 from hubkit.registry.index import Index
-from hubkit.registry.index_checks import dependency_problems, owner_of, record_problems
+from hubkit.registry.index_checks import Outline, dependency_problems, owner_of, record_problems
 from hubkit.registry.names import NameTable
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def _check_new(index: Index, record: Record, there: Sequence[Record]) -> None:
     problems = list(record_problems(record))
     if not there:
         problems += _confusions(index, record.name, owner)
-    problems += [problem.what for problem in dependency_problems(_closure(index, record, there))]
+    below = _closure(index, record, there)
+    outlines = {name: [Outline.of(each) for each in records] for name, records in below.items()}
+    newest = {name: sorted(records, key=lambda each: each.parsed_version)[::-1] for name, records in below.items()}
+    problems += [problem.what for problem in dependency_problems(outlines, lambda name: newest.get(name, ()))]
     if problems:
         raise HubkitError(f"{record.key} cannot be added: {'; '.join(problems)}.", "Correct the record, or its name.")
 

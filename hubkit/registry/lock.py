@@ -22,7 +22,8 @@ from hubkit.adapter.strict_json import parse_json
 from hubkit.durable import written_file
 from hubkit.errors import NotFoundError, VerificationError
 from hubkit.registry.index import Index, Indexes
-from hubkit.registry.record import Commit, Label, Record
+from hubkit.registry.record import Record
+from hubkit.registry.record_fields import Commit, Label
 from hubkit.registry.request import Request, parse_request
 from hubkit.registry.resolver import Policy, Resolution, ResolutionError, resolve
 from hubkit.registry.seen import content_sha256

@@ -12,18 +12,8 @@ from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version as ParsedVersion
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hubkit.adapter.folder import MANIFEST_FILE
 from hubkit.adapter.manifest import (
@@ -31,12 +21,26 @@ from hubkit.adapter.manifest import (
     Dependency,
     FileReference,
     Manifest,
-    PrefixedSha256,
     Version,
     required_files,
 )
 from hubkit.adapter.strict_json import parse_json
 from hubkit.errors import VerificationError
+from hubkit.registry.record_fields import (
+    Kind,
+    Label,
+    LanguageCodes,
+    Metric,
+    Name,
+    Plain,
+    Provenance,
+    RecordCompute,
+    RecordCore,
+    Requirement,
+    Source,
+    Text,
+    Training,
+)
 
 SIGNATURE_FILE = "model.sig"
 RECORD_FILES = FILE_NAMES | {MANIFEST_FILE, SIGNATURE_FILE}
@@ -45,134 +49,10 @@ FINDING_FILES = frozenset({"report.json", "README.md"})
 MAX_LINE_BYTES = 1 << 18
 MAX_ADAPTER_BYTES = 2 << 30  # of all files of a version
 MAX_SPEC_CHARACTERS = 100
-RECORD_NAME_PATTERN = r"^(fam|finding|fuse|lang|task)(-[A-Za-z0-9]+)+$"
 PREFIXES = {"family": "fam-", "fusion": "fuse-", "language": "lang-", "task": "task-", "finding": "finding-"}
 
 
-def _is_plain(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("a character cannot be printed")
-    if "://" in text:
-        raise ValueError("a record holds no URL")
-    return text
-
-
-Kind = Literal["family", "fusion", "language", "task", "finding"]
-Name = Annotated[str, Field(pattern=RECORD_NAME_PATTERN, max_length=80)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(_is_plain)]
-Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$", max_length=60)]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 @._:+-]*$", max_length=80)]
-RepoId = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_]|[.-][A-Za-z0-9_])*/[A-Za-z0-9]([A-Za-z0-9_]|[.-][A-Za-z0-9_])*$",
-               max_length=96),
-]  # fmt: skip
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="40 hexadecimal digits")]
-Share = Annotated[float, Field(ge=-1, le=1)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
-
-
-class LanguageCodes(_Model):
-    """A language by its codes."""
-
-    bcp47: Tag
-    iso639_3: Annotated[str, Field(pattern=r"^[a-z]{3}$")]
-    glottocode: Annotated[str, Field(pattern=r"^[a-z0-9]{4}[0-9]{4}$")] | None = None
-
-
-class RecordCore(_Model):
-    """The core that the adapter acts on, and no other."""
-
-    id: Label
-    fingerprint: PrefixedSha256
-    tokenizer_sha256: PrefixedSha256
-
-
-class Requirement(_Model):
-    """What must be installed to use the adapter."""
-
-    hubkit: str = Field(default=">=0.1", max_length=100, description="PEP 440 version specifiers")
-
-    @field_validator("hubkit")
-    @classmethod
-    def _is_specifier(cls, value: str) -> str:
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier as error:
-            raise ValueError(str(error)) from error
-        return value
-
-
-class Source(_Model):
-    """Where the files are: a repository and a commit; the endpoint is the user's choice."""
-
-    repo_id: RepoId
-    commit: Commit
-
-
-class Dataset(_Model):
-    """Text that the adapter was trained on."""
-
-    id: Text
-    revision: Text | None = None
-    license: Text
-
-
-class Training(_Model):
-    """What the adapter was made from."""
-
-    datasets: Annotated[tuple[Dataset, ...], Field(max_length=200)] = ()
-    pairs: Annotated[int, Field(ge=0)] | None = None
-    tokens: Annotated[int, Field(ge=0)] | None = None
-    seeds: Annotated[tuple[int, ...], Field(max_length=100)] = ()
-    code_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
-
-
-class Metric(_Model):
-    """One figure on one held-out suite, beside the core's and every control's.
-
-    ``ci95`` is the interval of the gain ``value - core``. ``language`` is given where a record has several.
-    """
-
-    suite: Label
-    metric: Label
-    value: Share
-    core: Share
-    ci95: tuple[Share, Share]
-    controls: Annotated[dict[Label, Share], Field(max_length=40)] = {}
-    n: Annotated[int, Field(ge=0, description="items of the suite")] | None = None
-    language: Tag | None = None
-
-    @property
-    def gain(self) -> float:
-        return self.value - self.core
-
-    @model_validator(mode="after")
-    def _is_interval(self) -> Metric:
-        if self.ci95[0] > self.ci95[1]:
-            raise ValueError("the bounds of ci95 are the wrong way round")
-        return self
-
-
-class RecordCompute(_Model):
-    """What making the adapter cost."""
-
-    device: Text
-    hours: Annotated[float, Field(ge=0)]
-    kwh: Annotated[float, Field(ge=0)] | None = None
-    method: Literal["measured", "estimated"] = "measured"
-
-
-class Provenance(_Model):
-    """A signature over the files, and whose it is: a key's hash or an identity."""
-
-    signature: Literal["model.sig"] = "model.sig"
-    signer: Text
-
-
-class Record(_Model):
+class Record(Plain):
     """One published version. A ``finding`` publishes a result instead of an adapter: "none needed", "no gain"."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

@@ -8,70 +8,25 @@ bounded and reaching the bound is an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from hubkit.errors import NotFoundError
 from hubkit.registry.request import Request
+from hubkit.registry.resolution import Policy, Rejection, Resolution, ResolutionError, Versions
 from hubkit.version import __version__
 
 if TYPE_CHECKING:
     from hubkit.registry.record import Record
 
+__all__ = ["MAX_ADAPTERS", "MAX_TRIES", "Policy", "Rejection", "Resolution", "ResolutionError", "resolve"]
 MAX_TRIES = 20_000
 MAX_ADAPTERS = 100
 _SHOWN = 30  # rejected versions in an error
-
-Versions = Callable[[str], Sequence["Record"]]
-"""Name → its records, newest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A version that was not chosen, and why."""
-
-    name: str
-    version: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version} {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What may be chosen. ``locked``: name → version to keep where it fits, and that may be yanked.
-
-    ``core`` is the fingerprint that every adapter must be made for. ``unusable`` says for a record why it cannot be
-    used here (its files are not in the cache, for one), or nothing. ``any_hubkit`` lets those for another hubkit pass.
-    """
-
-    core: str
-    locked: Mapping[str, str] = field(default_factory=dict)
-    prereleases: bool = False
-    unusable: Callable[[Record], str | None] | None = None
-    any_hubkit: bool = False
-
-
-class ResolutionError(NotFoundError):
-    """Nothing fits; ``rejected`` has every version that was looked at."""
-
-    def __init__(self, what: str, fix: str, rejected: Sequence[Rejection] = ()) -> None:
-        super().__init__(what, fix)
-        self.rejected = tuple(rejected)
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """One version of everything needed, dependencies before what is stacked on them, and what was rejected."""
-
-    adapters: tuple[Record, ...]
-    rejected: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +55,7 @@ def resolve(requests: Collection[Request], versions: Versions, policy: Policy) -
     conflict = search.solve()
     if conflict is not None:
         raise search.error()
+    search.note_kept()
     chosen = {(record.name, record.version) for record in search.assigned.values()}
     rejected = (rejection for rejection in search.rejections() if (rejection.name, rejection.version) not in chosen)
     return Resolution(_stacked(search.assigned), tuple(rejected))
@@ -286,6 +242,15 @@ class _Search:
         if wishes := [f"{demand.spec}, which {self._who(demand)}" for demand in demands if demand.spec]:
             return f"no version of {name} that can be used is {', and '.join(wishes)}"
         return f"no version of {name}, which {self._who(demands[0])}, can be used"
+
+    def note_kept(self) -> None:
+        """Explain the newer versions that were not looked at because an older one is locked."""
+        for name, chosen in self.assigned.items():
+            for record in self._versions(name):
+                if record.version == chosen.version:
+                    break
+                if record.version not in self._reasons.get(name, {}):
+                    self._reject(record, self._unfit(record) or f"is newer, and {chosen.version} is locked")
 
     def rejections(self) -> list[Rejection]:
         """Every version that was looked at and not chosen, in the order of names, newest first."""

@@ -61,6 +61,7 @@ class Hit:
     origin: str  # the index's label, or the finder's name
     words: int = 0  # of the query that match
     score: float = 0.0
+    repo_id: str = ""
 
     @property
     def rank(self) -> tuple[Any, ...]:
@@ -98,7 +99,7 @@ class Searcher:
         self._members = []
 
     def search(self, query: Query, finders: Sequence[Finder] = ()) -> list[Hit]:
-        """The best hits. A name that an earlier index owns is not taken from a later one, nor from a finder.
+        """The best hits, those of finders last. A name that an earlier index owns is not taken from a later one.
 
         Raises :class:`NotFoundError` when nothing is found and there is no family of that name.
         """
@@ -106,11 +107,13 @@ class Searcher:
         for index, connection in self._members:
             hits = _search(connection, query, index.label)
             found += [hit for hit in hits if self._indexes.owner(hit.name) == index]
-        for finder in finders:
-            found += [hit for hit in finder(query) if self._indexes.owner(hit.name) is None]
+        known = {hit.repo_id for hit in found}
+        further = [hit for finder in finders for hit in finder(query)]
+        further = [hit for hit in further if hit.name not in known and self._indexes.owner(hit.name) is None]
         if not found and query.family is not None:
             family_of(query.family)  # is there such a family?
-        return sorted(found, key=lambda hit: hit.rank)[: query.limit]
+        ranked = [*sorted(found, key=lambda hit: hit.rank), *sorted(further, key=lambda hit: hit.rank)]
+        return ranked[: query.limit]
 
 
 def _search(connection: sqlite3.Connection, query: Query, origin: str) -> list[Hit]:

@@ -38,7 +38,7 @@ CREATE TABLE entries (
   id INTEGER PRIMARY KEY, path TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, kind TEXT NOT NULL,
   languages TEXT NOT NULL, family TEXT, method TEXT NOT NULL, core TEXT NOT NULL, fingerprint TEXT NOT NULL,
   license TEXT NOT NULL, gain REAL, evidence INTEGER NOT NULL, conclusion TEXT, size INTEGER NOT NULL,
-  published TEXT NOT NULL
+  published TEXT NOT NULL, repo_id TEXT NOT NULL
 );
 CREATE INDEX entries_path ON entries (path);
 CREATE INDEX entries_rank ON entries (evidence DESC, gain DESC, name);
@@ -49,7 +49,7 @@ CREATE INDEX languages_entry ON languages (entry);
 """
 COLUMNS = (
     "name", "version", "kind", "languages", "family", "method", "core", "fingerprint", "license", "gain", "evidence",
-    "conclusion", "size", "published",
+    "conclusion", "size", "published", "repo_id",
 )  # fmt: skip
 MAX_QUERY_WORDS = 16
 MAX_NAMED_LANGUAGES = 50  # a family adapter's further languages are found by --language and the family's name
@@ -239,7 +239,7 @@ def _insert(connection: sqlite3.Connection, path: str, record: Record) -> None:
     values = (
         path, record.name, record.version, record.kind, json.dumps(tags), record.family, record.method, record.core.id,
         record.core.fingerprint, record.license, record.gain, evidence(record), record.conclusion, record.size,
-        record.published.isoformat(),
+        record.published.isoformat(), record.source.repo_id,
     )  # fmt: skip
     fields = "path, " + ", ".join(COLUMNS)
     marks = ", ".join("?" * len(values))

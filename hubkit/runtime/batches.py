@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from hubkit.vocabulary.segmenter import Segmenter
 
 T = TypeVar("T")
-TOKENS = 32  # tokens of a row for which a batch is meant; shorter rows make room for more
+TOKENS = 24  # on a CPU batches that stay in its caches are fastest (measured: docs/performance.md)
+ACCELERATOR_TOKENS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,22 @@ def _not_unicode(sentences: Sequence[str], first: int) -> UsageError:
 
 
 def batches(
-    token_ids: Sequence[list[int]], batch_size: int, pad_id: int, order: Sequence[int] | None = None
+    token_ids: Sequence[list[int]],
+    batch_size: int,
+    pad_id: int,
+    order: Sequence[int] | None = None,
+    tokens: int = TOKENS,
 ) -> Iterator[Batch]:
     """Batches in order of falling length, so that the first one needs the most memory.
 
-    A batch has ``batch_size`` rows, or more where rows are short: as many as fill it up to ``batch_size`` times
-    ``TOKENS`` tokens. Within a batch rows stand by ``order``, a number for each.
+    A batch has room for ``batch_size`` rows of ``tokens`` tokens: more rows where they are shorter, fewer where they
+    are longer. Within a batch rows stand by ``order``, a number for each.
     """
     by_length = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
     start = 0
     while start < len(by_length):
         longest = max(len(token_ids[by_length[start]]), 1)
-        stop = start + max(batch_size, batch_size * TOKENS // longest)
+        stop = start + max(1, batch_size * tokens // longest)
         rows = by_length[start:stop]
         if order is not None:
             rows.sort(key=order.__getitem__)

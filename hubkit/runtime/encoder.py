@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from hubkit.composition.data import as_recipe
 from hubkit.composition.member import Member
-from hubkit.composition.recipe import CoreAlone, Ensemble, Recipe
+from hubkit.composition.recipe import CoreAlone, Recipe
 from hubkit.core import Core
 from hubkit.errors import UsageError
 from hubkit.runtime.bank import Bank, check_core, check_places
-from hubkit.runtime.batches import batches, chunks
-from hubkit.runtime.ensemble import Anchors, combined
+from hubkit.runtime.batches import chunks
+from hubkit.runtime.ensemble import Anchors
+from hubkit.runtime.jobs import Jobs
 from hubkit.runtime.network import Network, Stacked
 from hubkit.runtime.program import Acts
 
@@ -125,7 +125,7 @@ class Encoder:
             return self._plans().explain(language)
         centring = f"Centring is {'on' if self.centre or self.recipe.centre else 'off'}."
         if self.network.folded is not None:
-            centring += " It is folded: a part of the network."
+            centring += f" {self.network.fixed}"
         if self.adapter is not None:
             version = f" {self.adapter.manifest.version}" if self.adapter.manifest else ""
             how = f"{self.adapter.method}, strength {self.adapter.strength:g}"
@@ -170,7 +170,7 @@ class Encoder:
         with ExitStack() as held:
             rows = self._rows(texts, languages, recipes)
             advance = held.enter_context(_progress(bool(show_progress_bar), len(texts)))
-            jobs = _Jobs(self, rows, centre, held)
+            jobs = Jobs(self, rows, centre, held)
             for start in range(0, len(texts), CHUNK):
                 part = slice(start, start + CHUNK)
                 found = jobs.vectors(texts[part], rows[part], start, prompt, batch_size, normalize_embeddings, advance)
@@ -230,7 +230,7 @@ class Encoder:
 
     def _rows(
         self, texts: list[str], languages: str | Sequence[str] | None, recipes: Sequence[Written] | None
-    ) -> list[Recipe | None]:
+    ) -> Sequence[Recipe | None]:
         """The recipe of each sentence; None is the encoder's own."""
         if recipes is not None or languages is not None:
             self.network.check_takes_recipes()
@@ -260,104 +260,6 @@ class Encoder:
         return [None if tag != "auto" and find(tag).tag in own else row for tag, row in zip(tags, planned, strict=True)]
 
 
-class _Jobs:
-    """The stacks that one call of :meth:`Encoder.encode` needs, kept in memory, and what they give."""
-
-    def __init__(self, encoder: Encoder, rows: Sequence[Recipe | None], centre: Any, held: ExitStack) -> None:
-        self._encoder, self._held = encoder, held
-        self._stacks: dict[Recipe | None, list[tuple[Stacked, Tensor | None]]] = {}
-        for recipe in dict.fromkeys(rows):
-            whole: Recipe = encoder.recipe if recipe is None else recipe
-            parts = whole.parts if isinstance(whole, Ensemble) else (whole,)
-            self._stacks[recipe] = [self._stack(recipe, part, centre) for part in parts]
-
-    def _stack(self, recipe: Recipe | None, part: Any, centre: Any) -> tuple[Stacked, Tensor | None]:
-        encoder = self._encoder
-        if recipe is None and encoder._own is not None:
-            own, name = encoder._own, encoder.adapter.name if encoder.adapter else str(encoder.recipe)
-            return own, chosen_mean(encoder, own, centre, name)
-        stacked = self._held.enter_context(encoder.network.stacked(part))
-        return stacked, chosen_mean(encoder, stacked, centre, str(part))
-
-    def vectors(
-        self,
-        texts: Sequence[str],
-        rows: Sequence[Recipe | None],
-        first: int,
-        prompt: str | None,
-        batch_size: int,
-        normalise: bool,
-        advance: Any,
-    ) -> Tensor:
-        """Vectors (n, hidden) of some of the texts, the first of which is number ``first``."""
-        network = self._encoder.network
-        jobs = [(row, *stack) for row, recipe in enumerate(rows) for stack in self._stacks[recipe]]
-        token_ids = self._token_ids(texts, jobs, first, prompt)
-        order = self._order(jobs)
-        found = torch.empty((len(jobs), self._encoder.core.hidden_size), device=self._encoder.device)
-        share = len(texts) / max(len(jobs), 1)
-        for batch in batches(token_ids, batch_size, network.tokenise(None).pad_id, order):
-            pooled = network.pooled(batch, [jobs[job][1] for job in batch.rows])
-            found[batch.rows] = _finish(pooled, [jobs[job][2] for job in batch.rows], normalise)
-            advance(len(batch.rows) * share)
-        if len(jobs) == len(texts):
-            return found
-        return self._combined(rows, found, normalise)
-
-    def _token_ids(
-        self, texts: Sequence[str], jobs: Sequence[tuple[int, Stacked, Any]], first: int, prompt: str | None
-    ) -> list[list[int]]:
-        network = self._encoder.network
-        if all(stacked.vocabulary is None for _, stacked, _ in jobs):
-            ids = network.tokenise(None)(texts, prompt, first)
-            return ids if len(jobs) == len(texts) else [ids[row] for row, _, _ in jobs]
-        return [network.tokenise(stacked.vocabulary)([texts[row]], prompt, first + row)[0] for row, stacked, _ in jobs]
-
-    def _order(self, jobs: Sequence[tuple[int, Stacked, Any]]) -> list[int] | None:
-        """Numbers by which jobs with the same adapters, the lowest first, come to lie side by side."""
-        stacks = {id(stacked): stacked for _, stacked, _ in jobs}
-        if len(stacks) == 1:
-            return None
-        names = {key: [layer.name for layer in stacked.layers] for key, stacked in stacks.items()}
-        place = {key: number for number, key in enumerate(sorted(stacks, key=lambda key: (names[key], key)))}
-        return [place[id(stacked)] for _, stacked, _ in jobs]
-
-    def _combined(self, rows: Sequence[Recipe | None], found: Tensor, normalise: bool) -> Tensor:
-        vectors, start = [], 0
-        for recipe in rows:
-            stop = start + len(self._stacks[recipe])
-            whole = self._encoder.recipe if recipe is None else recipe
-            if isinstance(whole, Ensemble):
-                vectors.append(combined(whole, found[start:stop], self._encoder.anchors))
-            else:
-                vectors.append(found[start])
-            start = stop
-        stacked = torch.stack(vectors)
-        return functional.normalize(stacked, dim=1) if normalise else stacked
-
-
-def chosen_mean(encoder: Encoder, stacked: Stacked, centre: Any, name: str) -> Tensor | None:
-    """The mean (hidden,) that ``centre`` of :meth:`Encoder.encode` asks for; None when none is removed."""
-    if centre is None and stacked.centre is not None:
-        return stacked.centre
-    wanted = encoder.centre if centre is None else centre
-    if wanted is False:
-        return None
-    if wanted is True:
-        if stacked.stored is None:
-            raise UsageError(
-                f"{name if name != 'core' else f'The core {encoder.core.id}'} has no stored mean vector.",
-                "Pass centre=encoder.fit_centre(texts) with a few hundred of your own sentences.",
-            )
-        return stacked.stored.to(encoder.device)
-    mean = torch.as_tensor(wanted, dtype=torch.float32, device=encoder.device)
-    if mean.shape != (encoder.core.hidden_size,):
-        raise UsageError(
-            f"centre has shape {tuple(mean.shape)}, expected ({encoder.core.hidden_size},).", "Use fit_centre()."
-        )
-    return mean
-
-
 def _moved(site: Any, bank: Bank) -> Any:
     from dataclasses import fields, replace
 
@@ -376,18 +278,6 @@ def _as_list(sentences: Any) -> list[str]:
             f"sentences is a {type(sentences).__name__}, not a string or a sequence of strings.", "Pass strings."
         )
     return list(sentences)
-
-
-def _finish(pooled: Tensor, means: Sequence[Tensor | None], normalise: bool) -> Tensor:
-    """Pooled (n, hidden) → result: to length 1, minus the row's mean, to length 1 again; without a mean as it is."""
-    if any(mean is not None for mean in means):
-        unit = functional.normalize(pooled, dim=1)
-        rows = [
-            row if mean is None else unit[place] - mean
-            for place, (row, mean) in enumerate(zip(pooled, means, strict=True))
-        ]
-        pooled = torch.stack(rows)
-    return functional.normalize(pooled, dim=1) if normalise else pooled
 
 
 def _progress(shown: bool, total: int) -> AbstractContextManager[Any]:

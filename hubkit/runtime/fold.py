@@ -21,8 +21,9 @@ from hubkit.composition.recipe import Ensemble
 from hubkit.core.architecture import architecture
 from hubkit.errors import UsageError
 from hubkit.runtime.bank import Bank
-from hubkit.runtime.encoder import Encoder, chosen_mean
+from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.hooks import Places, places
+from hubkit.runtime.jobs import chosen_mean
 from hubkit.runtime.modules import SentenceModel, adapt_block, couple_embeddings
 from hubkit.runtime.network import Network, Stacked
 from hubkit.runtime.program import Program, Step, compile_program
@@ -85,9 +86,9 @@ def _check_is_one(encoder: Encoder) -> None:
 
 def model_with(model: nn.Module, model_type: str, stacked: Stacked) -> nn.Module:
     """A copy of a core's network with this recipe in it, its added tokens included; what is equal is shared."""
-    copied = shared_copy(model)
-    placed, program = places(copied, architecture(model_type)), stacked.program
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():  # weights made in inference mode could not be exported
+        copied = shared_copy(model)
+        placed, program = places(copied, architecture(model_type)), stacked.program
         if stacked.vocabulary is not None:
             _append_rows(copied, placed.word_embeddings, stacked.vocabulary.rows)
         for path, steps in _steps(program).items():

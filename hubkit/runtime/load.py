@@ -18,6 +18,7 @@ from hubkit.core.checkpoint import DEFAULT_CORE
 from hubkit.errors import NotFoundError, UsageError
 from hubkit.registry.installed import find_installed, list_installed
 from hubkit.runtime.encoder import Encoder
+from hubkit.runtime.fallback import UNVERIFIED, import_plain, is_plain, runs_here, with_adapters
 from hubkit.runtime.languages import AUTO, NoAdapterWarning, Planned, warn_of_core
 from hubkit.runtime.network import Network
 
@@ -58,7 +59,10 @@ def load(
         raise UsageError("load() was given more than one of an adapter, a recipe and languages.", "Give one of them.")
     if fold and languages is not None:
         raise UsageError("With languages each sentence has its recipe; only one can be folded.", "Leave out fold.")
-    encoder = _core_alone(open_core(core), byte_limit, device, languages)
+    opened = open_core(core)
+    if (folder := _plain_folder(adapter)) is not None and runs_here(folder) is None:
+        return with_adapters(folder, opened, device, centre)
+    encoder = _core_alone(opened, byte_limit, device, languages)
     chosen = _chosen(encoder, adapter, recipe, centre)
     return chosen.fold() if fold else chosen
 
@@ -80,9 +84,11 @@ def _chosen(
         chosen = _named(member_from_text(adapter), encoder)
         reason = f"it is the newest installed version of {adapter}"
     else:
-        found = open_adapter(Path(adapter).expanduser(), encoder)
+        folder = _plain_folder(adapter)
+        found = import_plain(folder, encoder) if folder else open_adapter(Path(adapter).expanduser(), encoder)
         encoder.bank.add(found)
-        chosen, reason = _recipe_of(Member(found.name), found.fused), f"it is the folder {adapter}"
+        chosen = _recipe_of(Member(found.name), found.fused)
+        reason = f"it is the folder {adapter}{f'; {UNVERIFIED}' if folder else ''}"
     return _ready(encoder.with_recipe(chosen, centre=centre, reason=reason))
 
 
@@ -175,6 +181,14 @@ def _vectors_of_fusion(adapter: Adapter, encoder: Encoder, sentences: Sequence[s
     finally:
         with suppress(NotFoundError):
             encoder.bank.evict(member.name)
+
+
+def _plain_folder(adapter: str | os.PathLike[str] | None) -> Path | None:
+    """The folder that is meant, if `adapters` wrote it."""
+    if adapter is None or (isinstance(adapter, str) and not _is_path(adapter)):
+        return None
+    folder = Path(adapter).expanduser()
+    return folder if is_plain(folder) else None
 
 
 def _is_path(text: str) -> bool:

@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from hubkit.adapter.sites import Coupling
 from hubkit.core.pooling import pool
+from hubkit.runtime.forward import BlockState
 from hubkit.runtime.operations import couple
-from hubkit.runtime.program import BlockState, Height, Span, Step
+from hubkit.runtime.program import Height, Span, Step
 
 if TYPE_CHECKING:
     from torch import Tensor

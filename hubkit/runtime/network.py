@@ -17,8 +17,9 @@ from hubkit.core.pooling import pool
 from hubkit.errors import UsageError
 from hubkit.runtime.bank import Bank, Open
 from hubkit.runtime.batches import Batch, Tokenise
+from hubkit.runtime.forward import Pass
 from hubkit.runtime.hooks import Where, acting, install, places
-from hubkit.runtime.program import Layered, Pass, Program, compile_program
+from hubkit.runtime.program import Layered, Program, compile_program
 from hubkit.runtime.stacks import OneRecipe, Resolving
 from hubkit.vocabulary.base import as_loaded, base_vocabulary
 from hubkit.vocabulary.segmenter import Segmenter
@@ -47,7 +48,8 @@ class Stacked:
 class Network:
     """What encoders on one model share. Threads may use it at the same time.
 
-    ``folded`` is the recipe that is a part of the model, its added tokens included; such a network takes no other.
+    ``folded`` is the recipe that is a part of the model, its added tokens included; such a network takes no other, and
+    ``fixed`` says why.
     """
 
     core: Core
@@ -55,6 +57,7 @@ class Network:
     tokenizer: Any
     bank: Bank
     folded: Stacked | None = None
+    fixed: str = "A recipe is folded into this model."
     _tokenisers: WeakKeyDictionary[VocabularyDelta, Tokenise] = field(default_factory=WeakKeyDictionary, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -78,9 +81,9 @@ class Network:
         return cls(core, model, tokenizer, bank)
 
     def check_takes_recipes(self) -> None:
-        """Raise :class:`UsageError` when a recipe is folded into the model."""
+        """Raise :class:`UsageError` when a recipe is a part of the model."""
         if self.folded is not None:
-            raise UsageError("A recipe is folded into this model.", "Use the encoder that was folded, or load another.")
+            raise UsageError(self.fixed, "Use the encoder as it is, or load another.")
 
     def prepared(
         self,

@@ -42,16 +42,20 @@ class Resolving:
 
     def layers(self, recipe: OneRecipe) -> tuple[Layered, OneRecipe]:
         """The stack of a recipe, and the recipe with the adapters that its members need under them."""
-        expanded = self._with_versions(recipe)
-        while True:
-            needs = {member.name: self.entry(member).needs for member in expanded.members()}
-            if (further := expand(expanded, needs)) == expanded:
-                break
-            expanded = further
+        expanded = self.expanded(recipe)
         parts = (
             expanded.parts if isinstance(expanded, Stack) else () if isinstance(expanded, CoreAlone) else (expanded,)
         )
         return tuple(self._layer(part) for part in parts), expanded
+
+    def expanded(self, recipe: Any) -> Any:
+        """The recipe with the adapters that its members need under them."""
+        recipe = self._with_versions(recipe)
+        while True:
+            needs = {member.name: self.entry(member).needs for member in recipe.members()}
+            if (further := expand(recipe, needs)) == recipe:
+                return recipe
+            recipe = further
 
     def _with_versions(self, part: Any) -> Any:
         """The recipe with the branches of each Fuse in the versions that its fusion was trained on."""
@@ -111,9 +115,12 @@ class Resolving:
                 f"not for {', '.join(branches)}.",
                 "Name its branches in its order, or train a fusion for these.",
             )
+        return Fuses(str(part), fusion.sites, self.branches(part))
+
+    def branches(self, part: Fuse) -> tuple[tuple[Acts, ...], ...]:
+        """The stack of each branch of a Fuse that is expanded."""
         layers = [branch.parts if isinstance(branch, Stack) else (branch,) for branch in part.parts]
-        acts = tuple(tuple(self._acts(inner) for inner in branch) for branch in layers)
-        return Fuses(str(part), fusion.sites, acts)
+        return tuple(tuple(self._acts(inner) for inner in branch) for branch in layers)
 
     def _acts(self, part: Member | Merge | Fuse) -> Acts:
         found = self._layer(part)

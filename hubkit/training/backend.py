@@ -1,22 +1,42 @@
-"""The only file that imports ``adapters``: builds the trainable network and takes the adapter out of it."""
+"""The networks that training works on: a frozen core with one trainable adapter, which is taken out at the end."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from hubkit.adapter.method import Method
-from hubkit.core import Core, load_model
+from hubkit.core import Core
 from hubkit.core.architecture import architecture
 from hubkit.core.pooling import pool
 from hubkit.errors import VerificationError
+from hubkit.runtime.backend import adaptable, add_adapter
 
 _NAME = "trained"
+
+
+class Trainable(Protocol):
+    """What the training loop works on. ``config`` is the adapter's inner AdapterHub configuration."""
+
+    config: dict[str, Any]
+
+    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Token ids (b, t) and mask (b, t) → unit sentence vectors (b, h)."""
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The adapter's parameters by a name that stays."""
+
+    def adapter_tensors(self) -> dict[str, Tensor]:
+        """Copies of the adapter's tensors under the names of :class:`hubkit.adapter.method.Method`."""
+
+    def penalty(self) -> Tensor | None:
+        """What is added to the loss, whatever the batch."""
+
+    def assert_core_unchanged(self) -> None:
+        """Raise :class:`VerificationError` unless everything that is frozen is bit-identical to what was loaded."""
 
 
 class TrainableAdapter(nn.Module):
@@ -24,16 +44,10 @@ class TrainableAdapter(nn.Module):
 
     def __init__(self, core: Core, method: Method, config: dict[str, Any], seed: int) -> None:
         super().__init__()
-        import adapters
-
         self.core, self.method, self.config = core, method, config
-        model: Any = load_model(core, attention="eager")  # its backward is the faster one on CPU, measured
-        self._frozen = {name: _checksum(tensor) for name, tensor in model.state_dict().items()}
-        logging.getLogger("adapters").setLevel(logging.ERROR)  # it warns of its own dummy pass
-        adapters.init(model)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model.add_adapter(_NAME, config=adapters.AdapterConfig.load(copy.deepcopy(config)))
+        model = adaptable(core, attention="eager")  # its backward is the faster one on CPU, measured
+        self._frozen = checksums(dict(model.named_parameters()))
+        add_adapter(model, _NAME, config, seed)
         model.train_adapter(_NAME)
         model.set_active_adapters(_NAME)
         model.eval()
@@ -54,17 +68,29 @@ class TrainableAdapter(nn.Module):
         state = self.model.state_dict()
         return {name: state[self.method.to_adapterhub(name, _NAME)].detach().clone() for name in names}
 
+    def penalty(self) -> Tensor | None:
+        """None: the loss is the objective's alone."""
+        return None
+
     def assert_core_unchanged(self) -> None:
         """Raise :class:`VerificationError` unless every tensor of the core is bit-identical to what was loaded."""
-        state = {name.replace(".base_layer", ""): tensor for name, tensor in self.model.state_dict().items()}
-        changed = [
-            name for name, checksum in self._frozen.items() if name not in state or _checksum(state[name]) != checksum
-        ]
-        if changed:
-            raise VerificationError(
-                f"Training changed the frozen core: {', '.join(changed[:3])} ({len(changed)} tensors).",
-                "The adapter is not saved; report this with the command that caused it.",
-            )
+        state = self.model.state_dict()
+        assert_unchanged(self._frozen, {name.replace(".base_layer", ""): tensor for name, tensor in state.items()})
+
+
+def checksums(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Name → sha256 of the bytes."""
+    return {name: _checksum(tensor) for name, tensor in tensors.items()}
+
+
+def assert_unchanged(before: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+    """Raise :class:`VerificationError` when a tensor is not there, or is another than ``before``."""
+    changed = [name for name, one in before.items() if name not in tensors or _checksum(tensors[name]) != one]
+    if changed:
+        raise VerificationError(
+            f"Training changed the frozen core: {', '.join(changed[:3])} ({len(changed)} tensors).",
+            "The adapter is not saved; report this with the command that caused it.",
+        )
 
 
 def _checksum(tensor: Tensor) -> str:

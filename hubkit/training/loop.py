@@ -14,7 +14,7 @@ from torch import Tensor
 from hubkit.adapter.method import method
 from hubkit.plugins import load_registered
 from hubkit.training import mixture as mixtures
-from hubkit.training.backend import TrainableAdapter
+from hubkit.training.backend import Trainable, TrainableAdapter
 from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import State, load_checkpoint, save_checkpoint
 from hubkit.training.mixture import Mixture
@@ -57,16 +57,16 @@ DevScore = Callable[[dict[str, Tensor]], float]
 
 
 class Training:
-    """One run of one adapter in ``folder``, where it keeps its checkpoint."""
+    """One run in ``folder``, where it keeps its checkpoint: of the ``network``, or of one adapter on the core."""
 
     def __init__(
-        self, core: Core, recipe: Recipe, mixture: Mixture, targets: Targets, budget: Budget, seed: int, folder: Path
-    ) -> None:
+        self, core: Core, recipe: Recipe, mixture: Mixture, targets: Targets, budget: Budget, seed: int, folder: Path,
+        network: Trainable | None = None,
+    ) -> None:  # fmt: skip
         self.recipe, self.mixture, self.targets = recipe, mixture, targets
         self.budget, self.seed, self.folder = budget, seed, folder
         self.objective: Objective = load_registered("objectives", recipe.objective)(**recipe.objective_parameters)
-        chosen = method(recipe.method)
-        self.network = TrainableAdapter(core, chosen, adapter_config(core, recipe), seed)
+        self.network = network or _adapter(core, recipe, seed)
         self.parameters = self.network.trainable()
         self.optimiser = torch.optim.AdamW(
             self.parameters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -124,6 +124,8 @@ class Training:
             group["lr"] = rate
         student = self.network(tokens["input_ids"], tokens["attention_mask"])
         loss = self.objective(student, teacher, same).value
+        if (penalty := self.network.penalty()) is not None:
+            loss = loss + penalty
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
@@ -132,6 +134,10 @@ class Training:
 
     def _save(self) -> None:
         save_checkpoint(self.folder, self.parameters, self.optimiser, self.state)
+
+
+def _adapter(core: Core, recipe: Recipe, seed: int) -> Trainable:
+    return TrainableAdapter(core, method(recipe.method), adapter_config(core, recipe), seed)
 
 
 def adapter_config(core: Core, recipe: Recipe) -> dict[str, Any]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from hubkit.core import Core
     from hubkit.evaluation.report import Evaluation
-    from hubkit.registry.record import Metric, Record, RecordCore
+    from hubkit.registry.record import Record
+    from hubkit.registry.record_fields import Metric, RecordCore
     from hubkit.runtime.encoder import Encoder
 
 TOLERANCE = 0.01  # R@1; beside it, one item and a half may fall the other way on another machine

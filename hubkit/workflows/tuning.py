@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hubkit.adapter.method import method
 from hubkit.adapter.store import Adapter, adapter_from_state
+from hubkit.errors import UsageError
 from hubkit.evaluation.retrieval import centred, retrieve
 from hubkit.training.loop import DevScore, Training
 from hubkit.training.strength import Choice, choose_strength
@@ -50,7 +52,15 @@ def development_scores(work: Work, training: Training) -> DevScore | None:
 
 
 def tune_strength(work: Work, adapter: Adapter, asked: float | None) -> Choice:
-    """The strength that was asked for, else the one chosen on the development source, else the default."""
+    """The strength that was asked for, else the one chosen on the development source, else the default.
+
+    It is 1 for a method whose stored form has no factor on all that it does.
+    """
+    if not method(adapter.method).strength_is_scaling:
+        if asked not in (None, 1.0):
+            raise UsageError(f"{adapter.method} is stored at strength 1 only, not {asked:g}.", "Leave --strength out.")
+        work.events.note(f"strength 1: {adapter.method} is stored at no other")
+        return Choice(1.0, {}, None)
     if asked is not None:
         return Choice(asked, {}, None)
     if not work.data.development:

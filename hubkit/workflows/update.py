@@ -13,12 +13,15 @@ from hubkit.errors import NotFoundError
 from hubkit.registry.fetch import Progress, fetch_record
 from hubkit.registry.index import Indexes
 from hubkit.registry.installed import Installed, list_installed
-from hubkit.registry.lock import Lock, make_lock, not_in_cache
+from hubkit.registry.lock import Lock, cores_of, make_lock, not_in_cache
 from hubkit.registry.request import Request
 from hubkit.registry.resolver import ResolutionError
 
 if TYPE_CHECKING:
     from hubkit.registry.record import Record
+
+
+ANY_CORE = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,20 @@ class Options:
     public_key: Path | None = None
     progress: Progress | None = None
     begin: Callable[[Record], None] = lambda record: None
+
+
+def cores_for(core: str, requests: Collection[Request], indexes: Indexes) -> dict[str, str]:
+    """Fingerprint → id of the cores to choose adapters for, in order; ``any``: the default one before all others."""
+    from hubkit.core.checkpoint import DEFAULT_CORE, catalogue, open_core
+
+    known = {entry["fingerprint"]: name for name, entry in catalogue().items()}
+    if core == ANY_CORE:
+        default = {fingerprint: name for fingerprint, name in known.items() if name == DEFAULT_CORE}
+        return {**default, **cores_of(requests, indexes)}
+    if named := {fingerprint: name for fingerprint, name in known.items() if name == core}:
+        return named
+    opened = open_core(core)
+    return {opened.fingerprint: opened.id}
 
 
 def choose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -51,9 +52,11 @@ def test_json(run: Run) -> None:
 def test_what_is_wrong_is_said_and_the_command_works(run: Run, installed: None) -> None:
     ended = run("plugins")
     assert ended.code == 0
-    assert "works ?  ok\n  sources: theirs\n" in ended.out
-    assert "broken ?  broken\n  RuntimeError: boom\n" in ended.out
-    assert "fails ?  broken\n  ZeroDivisionError: division by zero\n" in ended.out
+    out = re.sub(r"\d\.\d{3} s", "0.001 s", ended.out)
+    assert "works ?  ok  0.001 s\n  hooks: register_sources\n  sources: theirs\n" in out
+    assert "broken ?  broken\n  RuntimeError: boom\n" in out
+    why = "register_methods: ZeroDivisionError: division by zero"
+    assert f"fails ?  broken  0.001 s\n  hooks: register_methods\n  {why}\n" in out
 
 
 def test_what_is_wrong_as_json(run: Run, installed: None) -> None:
@@ -63,6 +66,14 @@ def test_what_is_wrong_as_json(run: Run, installed: None) -> None:
     }  # fmt: skip
     assert rows["broken"]["error"] == "RuntimeError: boom"
     assert rows["fails"]["registers"] == []
+    assert 0 < rows["works"]["seconds"] < 1 and rows["works"]["hooks"] == ["register_sources"]
+
+
+def test_what_is_left_out_is_shown_as_off(run: Run, installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBKIT_LOAD_PLUGINS", "works")
+    ended = run("plugins")
+    assert "broken ?  off (HUBKIT_LOAD_PLUGINS leaves it out)\n" in ended.out
+    assert "RuntimeError" not in ended.out
 
 
 def test_strict(run: Run, installed: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from hubkit.adapter.folder import MANIFEST_FILE, read_verified
 from hubkit.adapter.manifest import FileReference, Manifest
+from hubkit.languages import find
 from hubkit.registry.record import Record, record_of
 
 CARD = """---
@@ -35,13 +36,19 @@ def reference(path: str, data: bytes) -> FileReference:
     return FileReference(path=path, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
 
 
+def language_of(name: str) -> dict[str, Any]:
+    """The language of ``lang-TAG``; Kinyarwanda of everything else."""
+    found = find(name.removeprefix("lang-") if name.startswith("lang-") else "rw")
+    return {"bcp47": found.tag, "iso639_3": found.iso639_3, "glottocode": found.glottocode, "name": found.name}
+
+
 def manifest_of(name: str = "lang-rw", version: str = "0.1.0", **changes: Any) -> Manifest:
     core = {"id": "tiny", "pooling": "mean", "prefix": ""}
     content: dict[str, Any] = {
         "name": name,
         "version": version,
         "kind": {"lang": "language", "fam": "family", "task": "task"}[name.split("-")[0]],
-        "languages": [{"bcp47": "rw", "iso639_3": "kin", "glottocode": "kiny1244", "name": "Kinyarwanda"}],
+        "languages": [language_of(name)],
         "method": "lora",
         "scaling": 1.0,
         "strength": 1.0,

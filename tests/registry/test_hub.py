@@ -342,6 +342,16 @@ def test_a_stranger_s_words_cannot_move_the_cursor(hub: HubServer) -> None:
     assert "\x1b" not in shown and len(shown) < 1000
 
 
+def test_as_hits_beside_those_of_the_indexes(models: HubServer) -> None:
+    from hubkit.registry.discover import find_on_hub
+    from hubkit.registry.search import Query
+
+    (hit,) = find_on_hub(Query(text="swahili", kind="family"))
+    assert (hit.name, hit.kind, hit.evidence, hit.gain) == ("ann/hubkit-fam-bantu", "family", 0, None)
+    assert hit.origin == "the Hub, unverified" and hit.words == 1
+    assert find_on_hub(Query(language="sw", family="Bantu")) == find_on_hub(Query(min_gain=0.1)) == []
+
+
 def test_no_search_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UsageError, match="HF_HUB_OFFLINE"):

@@ -74,6 +74,13 @@ def test_the_record_installs_it(folder: Path, hub: HubServer, monkeypatch: pytes
     assert contents(fetch_record(done.record)) == contents(folder)
 
 
+@pytest.mark.parametrize(
+    ("family", "label"), [("Atlantic-Congo > Narrow Bantu", "Narrow Bantu"), ("Bantu", "Bantu"), ("Tupí > é", None)]
+)
+def test_a_path_in_the_family_tree(family: str, label: str | None, tmp_path: Path) -> None:
+    assert publish(write_adapter(tmp_path / "lang-rw", family=family), REPO).record.family == label
+
+
 def test_the_genuine_client_gets_it_too(folder: Path, hub: HubServer, tmp_path: Path) -> None:
     publish(folder, REPO)
     got = snapshot_download(REPO, revision="v0.1.0", endpoint=hub.url, cache_dir=tmp_path / "cache")

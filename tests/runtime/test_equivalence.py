@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hubkit.adapter.method import method
 from hubkit.adapter.store import load_adapter
 from hubkit.core import load_model, load_tokenizer
 from hubkit.runtime.encoder import Encoder
@@ -18,6 +19,9 @@ def vectors_of_adapters(core, folder):
     """The same pooling on a model into which ``adapters`` itself loaded the folder."""
     model, tokenizer = load_model(core), load_tokenizer(core)
     adapters.init(model)
+    for name, parameter in model.named_parameters():
+        if name.endswith("Wqkv.bias"):  # `adapters` adds a random one to ModernBERT, which has none
+            parameter.data.zero_()
     loading: dict = {}
     name = model.load_adapter(str(folder), use_safetensors=True, loading_info=loading, set_active=True)
     assert not loading["missing_keys"]
@@ -34,6 +38,8 @@ def vectors_of_adapters(core, folder):
 
 @pytest.mark.parametrize("strength", [1.0, 0.37])
 def test_same_vectors_as_adapters(core, method_name, strength, make_adapter, save):
+    if strength != 1.0 and not method(method_name).strength_is_scaling:
+        pytest.skip("AdapterHub's format cannot say it")
     folder = save(make_adapter(core, method_name, strength=strength), core)
     encoder = Encoder(core, adapter=load_adapter(folder, core))
     expected = vectors_of_adapters(core, folder)

@@ -130,15 +130,12 @@ def test_changing_the_type_of_the_copy_leaves_the_core(on_bert, recipe):
     np.testing.assert_array_equal(on_bert.encode(TEXTS), plain)
 
 
-@pytest.mark.parametrize("recipe", ["lora-a", "par_bn-a", "seq_bn_inv-a", "merge(seq_bn-a, seq_bn-b)"])
-def test_adapters_may_be_evicted_and_others_take_their_place(on_bert, make_adapter, recipe):
-    folded = on_bert.with_recipe(recipe).fold()
+@pytest.mark.parametrize("name", ["lora", "par_bn", "seq_bn_inv"])
+def test_another_adapter_may_take_the_memory_of_a_folded_one(on_bert, make_adapter, name):
+    folded = on_bert.with_recipe(f"{name}-a").fold()
     expected = folded.encode(TEXTS)
-    for key in on_bert.bank.names():
-        if key in on_bert.bank and not key.startswith("fuse"):
-            on_bert.bank.evict(key)
-    for name in METHODS:
-        on_bert.bank.add(make_adapter(on_bert.core, name, seed=9, name=f"{name}-c"))
+    on_bert.bank.evict(f"{name}-a")
+    on_bert.bank.add(make_adapter(on_bert.core, name, seed=9, name=f"{name}-c"))
     np.testing.assert_array_equal(folded.encode(TEXTS), expected)
 
 
@@ -205,15 +202,15 @@ def test_it_says_that_it_is_folded(on_bert):
 
 def test_load(bert, make_adapter, save):
     for name in ("lora", "seq_bn"):
-        install_folder(save(make_adapter(bert, name, name=f"lang-{name}"), bert))
+        install_folder(save(make_adapter(bert, name, name=f"lang-{name[:3]}"), bert))
     core = str(bert.folder)
-    for options in ({"recipe": "lang-lora"}, {"recipe": "lang-lora + lang-seq_bn"}, {"adapter": "lang-lora"}):
+    for options in ({"recipe": "lang-lor"}, {"recipe": "lang-lor + lang-seq"}, {"adapter": "lang-lor"}):
         assert_close(load(core=core, fold=True, **options).encode(TEXTS), load(core=core, **options).encode(TEXTS))
     assert load(core=core, fold=True).recipe == CoreAlone()
     with pytest.raises(UsageError, match="Leave out fold"):
         load(core=core, languages=["rw"], fold=True)
     with pytest.raises(UsageError, match="several times"):
-        load(core=core, recipe=Ensemble("lang-lora", "lang-seq_bn", weights=[1, 1]), fold=True)
+        load(core=core, recipe=Ensemble("lang-lor", "lang-seq", weights=[1, 1]), fold=True)
 
 
 @pytest.mark.parametrize("recipe", ["lora-a", "seq_bn-a + par_bn-a + seq_bn_inv-a"])

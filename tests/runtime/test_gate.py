@@ -17,7 +17,6 @@ import torch
 from adapters.composition import Average, BatchSplit, Fuse, Stack
 
 from hubkit.adapter.method import method
-from hubkit.adapter.sites import Fusion
 from hubkit.adapter.store import import_adapterhub
 from hubkit.composition.recipe import Stack as Recipe
 from hubkit.core import load_model, load_tokenizer
@@ -124,9 +123,6 @@ class Ours:
         self.encoder = Encoder(core)
         for adapter in given:
             self.encoder.bank.add(adapter)
-
-    def add_fusion(self, name, sites, branches):
-        self.encoder.bank.add_sites(name, sites).fused = branches
 
     def pooled(self, recipe, texts=TEXTS, **options):
         encoder = self.encoder.with_recipe(recipe)
@@ -323,31 +319,23 @@ class Fused:
         assert trained
         assert len(trained) == 5 * len(self.layers)
 
-    def sites(self):
-        return {
-            path: Fusion(
-                query=module.query.weight.detach(),
-                query_bias=module.query.bias.detach(),
-                key=module.key.weight.detach(),
-                key_bias=module.key.bias.detach(),
-                value=module.value.weight.detach(),
-            )
-            for path, module in self.layers.items()
-        }
+    def saved(self, folder):
+        self.model.save_adapter_fusion(str(folder), list(self.BRANCHES), use_safetensors=True)
+        return folder
 
 
 @pytest.mark.parametrize("method_name", ["double_seq_bn", "par_bn", "seq_bn"])
-def test_fuse(core, pair, theirs, train_a_little):
+def test_fuse(core, pair, theirs, train_a_little, tmp_path):
     """A Fuse of par_bn in `adapters` adds what the block was given a second time: that is taken out here."""
     first, second = pair
     reference = theirs(first, second)
     fused = Fused(reference, train_a_little)
+    fusion = import_adapterhub(fused.saved(tmp_path), core, "fusion")
     if first.method == "par_bn":
         for module in fused.layers.values():
             module.register_forward_hook(lambda module, inputs, output: output - inputs[3])
     expected = reference.run(Fuse("lang-a", "lang-b"))
-    ours = Ours(core, first, second)
-    ours.add_fusion("fuse-ab", fused.sites(), Fused.BRANCHES)
+    ours = Ours(core, first, second, replace(fusion, name="fuse-ab"))
     others = [reference.run(name) for name in ("lang-a", "lang-b")]
     ours.check("fuse(lang-a, lang-b, fusion=fuse-ab)", expected, others)
     recipes = ["fuse(lang-a, lang-b, fusion=fuse-ab)", "core", "lang-a + lang-b", "lang-b", "lang-a"]
@@ -358,12 +346,12 @@ def test_fuse(core, pair, theirs, train_a_little):
 
 
 @pytest.mark.parametrize("method_name", ["ia3", "lora", "seq_bn_inv"])
-def test_fuse_is_refused_where_a_fusion_has_no_place(core, pair, theirs, train_a_little):
+def test_fuse_is_refused_where_a_fusion_has_no_place(core, pair, theirs, trained, train_a_little, tmp_path):
     """As `adapters` fuses no LoRA and no (IA)³, and of couplings uses the first alone."""
-    first, second = pair
-    ours = Ours(core, first, second)
-    sites = Fused(theirs(first, second), train_a_little).sites() if first.method == "seq_bn_inv" else {}
-    ours.add_fusion("fuse-ab", sites, Fused.BRANCHES)
+    branches = [import_adapterhub(trained(core, "seq_bn", name), core, "seq_bn") for name in Fused.BRANCHES]
+    folder = Fused(theirs(*branches), train_a_little).saved(tmp_path)
+    fusion = import_adapterhub(folder, core, "fusion")
+    ours = Ours(core, *pair, replace(fusion, name="fuse-ab"))
     with pytest.raises(UsageError, match=r"bottlenecks only"):
         ours.pooled("fuse(lang-a, lang-b, fusion=fuse-ab)")
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import json
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models
 
 from hubkit.core import load_tokenizer
 from hubkit.errors import VerificationError
 from hubkit.vocabulary import segmenter
-from hubkit.vocabulary.base import base_vocabulary
-from hubkit.vocabulary.segmenter import UNKNOWN, Lattice, Segmenter
+from hubkit.vocabulary.base import base_vocabulary, read_vocabulary
+from hubkit.vocabulary.segmenter import UNKNOWN, Lattice, Segmenter, _fused
 from hubkit.vocabulary.tokenizer import backend_of, extended
 
 NEW = {"▁kandi": -6.0, "ab.": -5.0, "kan": -5.2, "ߒߞߏ": -6.4, "mask": -6.0, "unk": -6.0, "ndiba": -6.0}
@@ -94,3 +96,15 @@ def test_the_best_way_to_cut_a_word(base, delta, word):
     for number, text in found:
         assert number == delta.ids.get(text, base.ids.get(text, UNKNOWN))
     assert lattice.holds_added(word) == any(piece in word for piece in NEW)
+
+
+SCORES = st.sampled_from([-1.0, -2.0, -3.0, -12.5])
+
+
+@given(st.dictionaries(st.text("abcé", min_size=1, max_size=3), SCORES, min_size=1), st.text("abcéx", max_size=8))
+@example(dict.fromkeys(("a", "b", "c", "ab", "bc"), -1.0), "abc")
+@example({"éa": -2.0, "b": -2.0, "ab": -1.0}, "éab")
+def test_equal_scores_and_unknown_characters_as_tokenizers_has_them(pieces, word):
+    tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), *pieces.items()], 0, False))
+    lattice = Lattice(read_vocabulary(json.loads(tokenizer.to_str())), {})
+    assert _fused([number for number, _ in lattice.best(word)], 0) == tokenizer.encode(word).ids

@@ -6,7 +6,8 @@ import weakref
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from hubkit.core import load_tokenizer
 from hubkit.errors import UsageError, VerificationError
@@ -58,6 +59,14 @@ def test_words_without_a_new_piece_keep_their_ids(tokenizer, longer, text):
 def test_an_unknown_character_costs_what_it_did(tokenizer, longer):
     text = "qéa ééé ꙮ ߒ ߞߒ"
     assert longer(text)["input_ids"] == tokenizer(text)["input_ids"]
+
+
+def test_ids_without_a_token_change_no_score(make_delta, unigram_core):
+    pieces = [("<unk>", 0.0), ("éa", -10.05), ("b", -10.05), ("ab", -0.001)]  # é with ab: just better than éa with b
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.Unigram(pieces, 0, False)), unk_token="<unk>")
+    assert tokenizer("éab")["input_ids"] == [0, 3]
+    longer = extended(tokenizer, make_delta(unigram_core, {"zz": -10.0}, base_size=9))
+    assert longer("éabzz")["input_ids"] == [0, 3, 9]
 
 
 def test_everything_else_stays(tokenizer, longer):
