@@ -50,6 +50,7 @@ def register_commands() -> dict[str, str]:
         "cache": "hubkit.cli.cache:cache",
         "core": "hubkit.cli.core:core",
         "encode": "hubkit.cli.encode:encode",
+        "fuse": "hubkit.cli.fuse:fuse",
         "index": "hubkit.cli.index:index",
         "info": "hubkit.cli.info:info",
         "install": "hubkit.cli.install:install",

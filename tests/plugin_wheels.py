@@ -61,11 +61,11 @@ class Environment:
         parents = [path for path in (*site.getsitepackages(), *sys.path) if path.endswith("-packages")]
         (self.site / "parents.pth").write_text("\n".join(dict.fromkeys(parents)) + "\n")
 
-    def install(self, *wheels: Path) -> None:
-        """Install with pip, from these files alone."""
-        options = ["--no-index", "--no-deps", "--no-compile", "--quiet", "--disable-pip-version-check"]
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", *options, *map(str, wheels)]
-        subprocess.run(command, check=True, timeout=120)
+    def install(self, *paths: Path) -> None:
+        """Install wheels, or folders that are built first, with pip and without a network."""
+        options = ["--no-index", "--no-deps", "--no-build-isolation", "--no-compile", "--quiet"]
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", *options, *map(str, paths)]
+        subprocess.run(command, check=True, timeout=120, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
 
     def run(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run ``python ARGUMENTS`` with these environment variables."""

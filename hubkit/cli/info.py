@@ -44,12 +44,13 @@ def info(adapter: str | None, language: str | None, core: str | None, as_json: b
 
 
 def _language(language: str, core: str | None, as_json: bool) -> None:
-    from hubkit.composition.candidates import candidates_installed
+    from hubkit.composition.candidates import candidates_for
     from hubkit.composition.planner import plan
     from hubkit.core.checkpoint import DEFAULT_CORE
     from hubkit.languages import find
 
-    found = plan(find(language), candidates_installed(), _fingerprint(core or DEFAULT_CORE))
+    asked = find(language)
+    found = plan(asked, candidates_for(asked), _fingerprint(core or DEFAULT_CORE))
     if as_json:
         click.echo(json.dumps(found.to_data(), ensure_ascii=False, indent=2))
     else:

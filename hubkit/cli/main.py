@@ -19,6 +19,7 @@ SHORT_HELP = {
     "cache": "List, verify and prune fetched files.",
     "core": "List, describe, fetch and fingerprint core encoders.",
     "encode": "Turn lines of text into sentence vectors.",
+    "fuse": "Train, evaluate and install a fusion of installed adapters.",
     "index": "Maintain an index of published adapters: add, validate, check, yank, build.",
     "info": "Show an adapter, or which adapters serve a language and why.",
     "install": "Fetch, verify and install published adapters.",

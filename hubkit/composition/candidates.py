@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from packaging.specifiers import SpecifierSet
 
 from hubkit.adapter.folder import read_file
 from hubkit.adapter.manifest import Manifest
 from hubkit.errors import HubkitError
+from hubkit.languages import Language, relatives
+from hubkit.registry.index import open_indexes
 from hubkit.registry.installed import Installed, list_installed
+from hubkit.registry.provide import published_names
+
+if TYPE_CHECKING:
+    from hubkit.registry.index import Indexes
+    from hubkit.registry.lock import Lock
+    from hubkit.registry.record import Record
+    from hubkit.registry.record_fields import Metric
 
 Verdict = Literal["helps", "unclear", "needless", "harms"]
 REPORT_FILE = "report.json"
@@ -120,6 +129,57 @@ class Candidate:
 def candidates_installed() -> list[Candidate]:
     """Every installed version by name, newest first, with the evidence of its report; broken ones have a problem."""
     return [candidate_of(installed) for installed in list_installed()]
+
+
+def candidates_for(language: Language, limit: int = 40) -> list[Candidate]:
+    """Installed versions, and published ones that may serve a language, as their reports and records tell.
+
+    Of the published ones its own adapter, all family adapters and those of its ``limit`` nearest relatives count.
+    """
+    near = [language, *(relative for relative, _ in relatives(language, limit=limit))]
+    return _with_published(lambda indexes: [f"lang-{one.tag}" for one in near] + published_names(indexes, "fam-"))
+
+
+def candidates_families() -> list[Candidate]:
+    """Installed versions, and all published family adapters."""
+    return _with_published(lambda indexes: published_names(indexes, "fam-"))
+
+
+def _with_published(names: Callable[[Indexes], list[str]]) -> list[Candidate]:
+    installed, indexes = candidates_installed(), open_indexes()
+    there = {(one.name, one.version) for one in installed}
+    published = [candidate_of_record(record) for name in names(indexes) for record in indexes.versions(name)]
+    return installed + [one for one in published if (one.name, one.version) not in there]
+
+
+def candidates_locked(lock: Lock) -> list[Candidate]:
+    """The versions of a lock file."""
+    return [candidate_of_record(record) for record in lock.adapters]
+
+
+def candidate_of_record(record: Record) -> Candidate:
+    """A published version with the evidence of its record; a finding is none that can be used."""
+    problem = f"yanked: {record.yanked}" if record.yanked else None
+    if record.kind == "finding":
+        problem = f"a finding, no adapter: {record.conclusion}"
+    return Candidate(
+        name=record.name,
+        version=record.version,
+        kind=cast("Any", record.kind),
+        languages=tuple(language.bcp47 for language in record.languages),
+        family=record.family,
+        core_fingerprint=record.core.fingerprint,
+        dependencies=tuple((needed.name, needed.spec) for needed in record.deps),
+        evidence=tuple(_of_metric(metric, record) for metric in record.metrics),
+        problem=problem,
+        note=None if record.metrics else "its record has no figures",
+    )
+
+
+def _of_metric(metric: Metric, record: Record) -> Evidence:
+    language = metric.language or (record.languages[0].bcp47 if record.languages else "")
+    gain = Measured(metric.gain, *metric.ci95)
+    return Evidence(language, metric.suite, metric.n or 0, metric.core, gain, None, record.conclusion or "")
 
 
 def needed_under(

@@ -44,9 +44,11 @@ def with_each_member(part: Any, change: Callable[[Member], Member]) -> Any:
 
 def with_versions(part: Any, versions: Mapping[str, str]) -> Any:
     """The part with these versions for adapters that it names without one."""
-    return with_each_member(
-        part, lambda member: member if member.spec else Member(member.name, versions.get(member.name, ""), member.strength)
-    )
+
+    def pinned(member: Member) -> Member:
+        return member if member.spec else Member(member.name, versions.get(member.name, ""), member.strength)
+
+    return with_each_member(part, pinned)
 
 
 def without_versions(part: Any) -> Any:

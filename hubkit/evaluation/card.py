@@ -37,7 +37,7 @@ class CardFacts:
 
     name: str
     version: str
-    kind: str  # "family", "language" or "task"
+    kind: str  # "family", "fusion", "language" or "task"
     languages: tuple[str, ...]  # BCP-47 tags
     license: str  # SPDX
     core_prefix: str  # "query: "

@@ -39,7 +39,13 @@ def _answer(folder: Path, *arguments: str) -> bytes:
 
 def commit_of(folder: Path, revision: str) -> str:
     """The 40 digits of a revision. Raises :class:`HubkitError` outside a repository, :class:`NotFoundError` else."""
-    if _git(folder, "rev-parse", "--is-inside-work-tree").stdout.strip() != b"true":
+    inside = _git(folder, "rev-parse", "--is-inside-work-tree")
+    if b"dubious ownership" in inside.stderr:
+        raise HubkitError(
+            f"git refuses the repository of {folder}: it belongs to another user.",
+            f"Run `git config --global --add safe.directory {folder}` if you trust it.",
+        )
+    if inside.stdout.strip() != b"true":
         raise HubkitError(
             f"{folder} is in no git repository, so there is nothing to compare it with.",
             "Run `git init` and commit, or use `hubkit index validate`, which compares nothing.",

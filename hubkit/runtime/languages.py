@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hubkit.composition.candidates import Candidate, candidates_installed
+from hubkit.composition.candidates import Candidate, candidates_families, candidates_for
 from hubkit.composition.member import Member
 from hubkit.composition.planner import Plan, plan
 from hubkit.composition.recipe import CoreAlone, Recipe, Stack
@@ -27,7 +27,7 @@ class NoAdapterWarning(UserWarning):
 
 
 class Planned:
-    """Plans for languages on one core, from the installed adapters (or those given), each made once.
+    """Plans for languages on one core, from installed and published adapters (or those given), each made once.
 
     With ``default`` languages, sentences without a language are routed among these ("auto": all that adapters are for).
     """
@@ -53,7 +53,8 @@ class Planned:
         """The plan for a language; :class:`hubkit.errors.NotFoundError` with suggestions for an unknown one."""
         found = find(language) if isinstance(language, str) else language
         if found.tag not in self._plans:
-            self._plans[found.tag] = plan(found, self._candidates(), self._core.fingerprint)
+            available = candidates_for(found) if self._available is None else self._available
+            self._plans[found.tag] = plan(found, available, self._core.fingerprint)
         return self._plans[found.tag]
 
     def explain(self, language: str) -> str:
@@ -102,18 +103,13 @@ class Planned:
     def family(self, name: str) -> Recipe:
         """The recipe for text of a family: the adapter of the nearest group that has it, else the core."""
         path, best = group(name), None
-        for one in self._candidates():
+        for one in candidates_families() if self._available is None else self._available:
             if one.kind != "family" or one.problem or one.core_fingerprint != self._core.fingerprint or not one.family:
                 continue
             own = group(one.family)
             if path[: len(own)] == own and (best is None or len(own) > best[0]):
                 best = len(own), Stack(Member(one.name, f"=={one.version}"))
         return CoreAlone() if best is None else best[1]
-
-    def _candidates(self) -> Sequence[Candidate]:
-        if self._available is None:
-            self._available = candidates_installed()
-        return self._available
 
 
 def warn_of_core(found: Plan, stacklevel: int = 3) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.adapter.manifest import is_adapter_name
 from hubkit.adapter.store import Adapter, load_adapter
+from hubkit.composition.candidates import candidates_locked
 from hubkit.composition.data import as_recipe
 from hubkit.composition.member import Member, member_from_text
 from hubkit.composition.recipe import CoreAlone, Ensemble, Fuse, Recipe, Stack
 from hubkit.core import Core, load_model, open_core
 from hubkit.core.checkpoint import DEFAULT_CORE
 from hubkit.errors import NotFoundError, UsageError
-from hubkit.registry.installed import find_installed, list_installed
+from hubkit.registry.provide import Provider, folder_at_commit
 from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.fallback import UNVERIFIED, import_plain, is_plain, runs_here, with_adapters
 from hubkit.runtime.languages import AUTO, NoAdapterWarning, Planned, warn_of_core
@@ -36,15 +37,18 @@ def load(
     recipe: str | Mapping[str, Any] | Recipe | None = None,
     languages: Sequence[str] | str | None = None,
     fold: bool = False,
+    locked: str | os.PathLike[str] | None = None,
     byte_limit: int | None = None,
     device: str | None = None,
 ) -> Encoder:
     """An encoder for a language, with the adapter that is named, with a recipe, or for text of several languages.
 
-    ``adapter`` is a language (tag, code or name), an installed adapter (``lang-rw``, ``lang-rw==0.1.0``), or an
-    adapter's folder (a path with a separator, or a ``Path``); without it the core answers alone. ``recipe`` composes
-    installed adapters: ``"0.5*fam-bantu + lang-rw"``, a :class:`hubkit.Stack`, its data. With ``languages`` each
-    sentence is served by the recipe of its language, which is identified among these ("auto": among all that can be).
+    ``adapter`` is a language (tag, code or name), an adapter (``lang-rw``, ``lang-rw>=1,<2``), a repository at a commit
+    (``ORG/NAME@`` and 40 digits), or an adapter's folder (a path with a separator, or a ``Path``); without it the core
+    answers alone. ``recipe`` composes adapters: ``"0.5*fam-bantu + lang-rw"``, a :class:`hubkit.Stack`, its data. With
+    ``languages`` each sentence is served by the recipe of its language, which is identified among these ("auto": among
+    all that can be). What is not installed is found in the indexes, fetched, verified and installed; ``locked`` names a
+    lock file, which alone then says the versions.
     ``centre`` makes :meth:`Encoder.encode` subtract the adapter's stored mean vector by default. ``fold`` makes the
     recipe a part of the network (:meth:`Encoder.fold`): faster, for this one recipe. ``byte_limit`` bounds the adapters
     kept in memory; ``device`` is where the model runs ("cpu").
@@ -60,9 +64,12 @@ def load(
     if fold and languages is not None:
         raise UsageError("With languages each sentence has its recipe; only one can be folded.", "Leave out fold.")
     opened = open_core(core)
+    if isinstance(adapter, str) and (fetched := folder_at_commit(adapter)) is not None:
+        adapter = fetched
     if (folder := _plain_folder(adapter)) is not None and runs_here(folder) is None:
         return with_adapters(folder, opened, device, centre)
-    encoder = _core_alone(opened, byte_limit, device, languages)
+    provider = Provider.of(opened.fingerprint, None if locked is None else Path(locked))
+    encoder = _core_alone(opened, provider, byte_limit, device, languages)
     chosen = _chosen(encoder, adapter, recipe, centre)
     return chosen.fold() if fold else chosen
 
@@ -105,33 +112,21 @@ def open_adapter(folder: str | os.PathLike[str], encoder: Encoder, verify_golden
 
 
 def _core_alone(
-    core: Core, byte_limit: int | None, device: str | None, languages: Sequence[str] | str | None
+    core: Core, provider: Provider, byte_limit: int | None, device: str | None, languages: Sequence[str] | str | None
 ) -> Encoder:
-    """The core with a bank that finds installed adapters by itself."""
-    planned = Planned(core, languages)
+    """The core with a bank that finds adapters by itself."""
+    planned = Planned(core, languages, None if provider.lock is None else candidates_locked(provider.lock))
     model = None if device is None else load_model(core).to(device)  # type: ignore[arg-type]
 
     def open_(key: str) -> Adapter:
-        return open_adapter(_installed_folder(member_from_text(key), core.fingerprint), encoder)
+        member = member_from_text(key)
+        return open_adapter(provider.folder(member.name, member.spec), encoder)
 
     encoder = Encoder(core, network=Network.of(core, model, None, open_, byte_limit), planned=planned)
     if languages is not None and languages != AUTO:
         for tag in languages:
             _ready(encoder.with_recipe(planned.recipe(tag)))
     return encoder
-
-
-def _installed_folder(member: Member, core_fingerprint: str) -> Path:
-    try:
-        return find_installed(member.name, member.spec or None, core_fingerprint).folder
-    except NotFoundError as error:
-        from difflib import get_close_matches
-
-        known = sorted({installed.name for installed in list_installed()})
-        near = get_close_matches(member.name, known, 3)
-        if not near or member.name in known:
-            raise
-        raise NotFoundError(f"{error.what} Did you mean {', '.join(near)}?", error.fix) from error
 
 
 def _for_language(name: str, encoder: Encoder, centre: bool) -> Encoder:

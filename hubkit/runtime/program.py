@@ -188,10 +188,15 @@ def _steps(node: Acts | Fuses) -> dict[str, Step]:
             f"The fusion {node.name} has no weights at {missing[0]}, where its branches act.",
             "Fuse adapters of the kind that it was trained with (bottlenecks only).",
         )
-    return {
-        path: Step(site, 1.0, tuple(tuple(member[path] for member in branch if path in member) for branch in branches))
-        for path, site in node.sites.items()
-    }
+    acting = {path: tuple(_acting_at(path, branches)) for path in node.sites if path in paths}
+    return {path: Step(node.sites[path], 1.0, steps) for path, steps in acting.items()}
+
+
+def _acting_at(path: str, branches: Sequence[Sequence[Mapping[str, Step]]]) -> Iterator[tuple[Step, ...]]:
+    """The branches that act at this path, between which the attention there chooses."""
+    for branch in branches:
+        if steps := tuple(member[path] for member in branch if path in member):
+            yield steps
 
 
 def _factor(site: Site) -> float:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import click
 from click.testing import CliRunner
 
+from hubkit.testing.child import last_line, run_python
 from hubkit.testing.error import require, require_text
 
 
@@ -20,9 +18,9 @@ def check_command(command: click.Command, target: str | None = None) -> None:
     require(isinstance(command, click.Command), f"{command!r} is no click command")
     _check_help(command, command.name or "the command")
     if target is not None:
-        code = f"import {target.partition(':')[0]}, sys; sys.exit('torch' in sys.modules)"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        require(done.returncode == 0, f"importing {target} loads torch, or fails: {done.stderr.strip()[-300:]}")
+        done = run_python(f"import {target.partition(':')[0]}, sys; print('torch' in sys.modules)")
+        require(done.returncode == 0, f"{target} cannot be imported: {last_line(done.stderr)}")
+        require(done.stdout.split() == ["False"], f"importing {target} loads torch, or prints: {done.stdout!r:.200}")
 
 
 def _check_help(command: click.Command, path: str) -> None:

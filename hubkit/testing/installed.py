@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from typing import Any
 
 from hubkit.plugins import KINDS, registered
+from hubkit.testing.child import last_line, run_python
 from hubkit.testing.error import require
 
 _CODE = """
@@ -30,12 +27,8 @@ def check_plugin(name: str) -> None:
     everything that it registers can be imported. Raises :class:`hubkit.testing.ConformanceError`, and
     :class:`hubkit.errors.HubkitError` that names what cannot be imported.
     """
-    environment = {**os.environ, "HUBKIT_LOAD_PLUGINS": name, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    environment.pop("HUBKIT_STRICT_PLUGINS", None)
-    done = subprocess.run(
-        [sys.executable, "-c", _CODE, name], capture_output=True, text=True, env=environment, check=False
-    )
-    require(done.returncode == 0, f"plugin {name} takes the program down: {done.stderr.strip()[-500:]}")
+    done = run_python(_CODE, name, HUBKIT_LOAD_PLUGINS=name, HUBKIT_STRICT_PLUGINS="")
+    require(done.returncode == 0, f"plugin {name} takes the program down: {last_line(done.stderr)}")
     found, heavy = (json.loads(line) for line in done.stdout.splitlines())
     require(found, f"no plugin called {name} is installed")
     status, error, warnings, hooks = found[0]
@@ -43,9 +36,7 @@ def check_plugin(name: str) -> None:
     require(not warnings, f"plugin {name}: {'; '.join(warnings)}")
     require(hooks, f"plugin {name} implements no hook")
     require(not heavy, f"plugin {name} loads {', '.join(heavy)} when it registers")
-    _load_all(name)
-
-
-def _load_all(name: str) -> list[Any]:
-    loaded = [found.load() for kind in KINDS for found in registered(kind).values() if found.plugin == name]
-    return loaded
+    for kind in KINDS:
+        for each in registered(kind).values():
+            if each.plugin == name:
+                each.load()

@@ -33,9 +33,7 @@ def check_source(source: Callable[[], Source], language: Language | str) -> None
     nothing = made.pairs(NOWHERE)
     require(nothing == [], f"{made.name}: for a language that it does not have it must give [], not {nothing!r:.80}")
     again = second_run(lambda: source().pairs(asked), made.name)
-    require(
-        again == pairs, f"{made.name}: the second run, offline, gives {len(again)} pairs and the first {len(pairs)}"
-    )
+    require(again == pairs, f"{made.name}: the second run gives {len(again)} pairs, not the {len(pairs)} of the first")
 
 
 def _check_pairs(made: Source, pairs: list[Pair], language: Language) -> None:

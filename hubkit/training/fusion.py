@@ -94,7 +94,7 @@ class TrainableFusion:
         if network.bank.dtype != torch.float32:
             raise UsageError(f"This encoder computes in {network.bank.dtype}.", "Train with one in float32.")
         chosen, places = method(NAME), architecture(network.core.model_type)
-        self.config = chosen.adapterhub_config(**hyperparameters, sites=_common_blocks(network, branches))
+        self.config = chosen.adapterhub_config(**hyperparameters, sites=fused_blocks(network, branches))
         generator = torch.Generator().manual_seed(seed)
         drawn = chosen.initial_tensors(self.config, network.model.config, places, generator)
         self._parameters = {key: nn.Parameter(tensor.to(network.bank.device)) for key, tensor in drawn.items()}
@@ -140,8 +140,8 @@ class TrainableFusion:
         return found
 
 
-def _common_blocks(network: Network, branches: Branches) -> list[str]:
-    """The blocks where a branch acts, in the model's order."""
+def fused_blocks(network: Network, branches: Branches) -> list[str]:
+    """The blocks where a branch acts, in the model's order. Raises :class:`UsageError` when one acts elsewhere."""
     paths = {path for branch in branches for member in branch for path in member.sites}
     blocks = network.bank.placed.blocks
     if elsewhere := sorted(paths - set(blocks)):

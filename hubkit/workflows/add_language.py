@@ -64,7 +64,7 @@ def add_language(request: Request, events: Events | None = None) -> Outcome:
         with _phase("evaluation", cost, events):
             evaluations, harm = _evaluate(work, adapter, control)
         with _phase("artifact", cost, events):
-            made = Made(work, _next_version(name), adapter, choice, trained, evaluations, harm)
+            made = Made(work, next_version(name), adapter, choice, trained, evaluations, harm)
             outcome = Outcome(*publishable(made))
         shutil.rmtree(_run_folder(work), ignore_errors=True)
         work.targets.close()
@@ -149,7 +149,7 @@ def _evaluate(work: Work, adapter: Adapter, control: Control | None) -> tuple[Se
     return evaluations, damage(systems["core"], systems["adapter"], unrelated)
 
 
-def _next_version(name: str) -> str:
+def next_version(name: str) -> str:
     """0.1.0, or the patch release after the newest installed one."""
     from packaging.version import InvalidVersion, Version
 

@@ -9,13 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, entry_points
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hubkit.errors import UsageError
-from hubkit.plugins import plugin_manager
+from hubkit.plugins import GROUP, registered
 from hubkit.version import __version__
 
 PREFIX = "hubkit-"
@@ -107,12 +107,11 @@ def _short_name(given: str) -> str:
 
 def _check_free(name: str, project: str, package: str, kind: str) -> None:
     """Raise :class:`UsageError` when one of the names is taken here."""
-    manager = plugin_manager()
-    known = manager.registered(KINDS[kind][0])
+    known = registered(KINDS[kind][0])
     if name in known.clashes or name in known:
         owners = [claim.plugin for claim in known.clashes.get(name, ())] or [known[name].plugin]
         raise UsageError(f"The {kind} {name!r} is registered by {' and '.join(owners)}.", "Choose another name.")
-    if any(plugin.name == name for plugin in manager.plugins):
+    if name in entry_points(group=GROUP).names:
         raise UsageError(f"A plugin called {name!r} is installed.", "Choose another name, or uninstall it.")
     try:
         distribution(project)

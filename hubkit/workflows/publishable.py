@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.adapter.golden import Golden, probe_sentences
-from hubkit.adapter.manifest import Compute, CoreReference, LanguageReference, Manifest, TrainingData
+from hubkit.adapter.manifest import (
+    Compute,
+    CoreReference,
+    Dependency,
+    Kind,
+    LanguageReference,
+    Manifest,
+    TrainingData,
+)
 from hubkit.adapter.store import Adapter, save_adapter
 from hubkit.core.checkpoint import catalogue
 from hubkit.evaluation.assemble import build_report
@@ -25,6 +33,7 @@ from hubkit.workflows.cost import device, peak_memory
 from hubkit.workflows.work import Work
 
 if TYPE_CHECKING:
+    from hubkit.runtime.encoder import Encoder
     from hubkit.training.loop import Trained
     from hubkit.training.strength import Choice
 
@@ -40,6 +49,9 @@ class Made:
     trained: Trained
     evaluations: Sequence[Evaluation]
     harm: Damage | None
+    kind: Kind = "language"
+    dependencies: tuple[Dependency, ...] = ()
+    acting: Encoder | None = None  # where the adapter acts; by default the work's encoder with it
 
 
 def publishable(made: Made) -> tuple[Installed, Report]:
@@ -58,9 +70,8 @@ def publishable(made: Made) -> tuple[Installed, Report]:
 
 def _golden(made: Made) -> Golden:
     probes = probe_sentences(made.work.data.suites[0].texts[:2])
-    vectors = made.work.encoder.adapted(made.adapter).encode(
-        list(probes), convert_to_tensor=True, show_progress_bar=False
-    )
+    acting = made.acting or made.work.encoder.adapted(made.adapter)
+    vectors = acting.encode(list(probes), convert_to_tensor=True, show_progress_bar=False)
     return Golden(probes, vectors.cpu())
 
 
@@ -92,7 +103,7 @@ def _manifest(made: Made) -> Manifest:
     return Manifest(
         name=made.adapter.name,
         version=made.version,
-        kind="language",
+        kind=made.kind,
         languages=(
             LanguageReference(
                 bcp47=language.tag, iso639_3=language.iso639_3, glottocode=language.glottocode, name=language.name
@@ -106,6 +117,7 @@ def _manifest(made: Made) -> Manifest:
             id=core.id, fingerprint=core.fingerprint, tokenizer_sha256=core.tokenizer_sha256,
             pooling=core.pooling, prefix=core.prefix,
         ),
+        dependencies=made.dependencies,
         license=work.request.license,
         training_data=tuple(_training_data(made)),
         seeds=(work.request.seed,),

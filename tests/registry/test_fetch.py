@@ -139,7 +139,8 @@ def test_a_larger_file_is_refused_before_it_is_read(offered: Offered, hub: HubSe
     with pytest.raises(VerificationError, match="does not have 1000 bytes"):
         fetch_record(changed(record, files=files), lambda *step: steps.append(step))
     assert not [step for step in steps if step[0] == WEIGHTS]
-    assert not [blob for blob in cache.list_blobs() if blob.partial], "not one byte was asked of it"
+    digest = next(file.sha256 for file in record.files if file.path == WEIGHTS)
+    assert not cache.partial_path(digest).exists(), "not one byte of it was read"
 
 
 def replace_size(file: Any, size: int) -> Any:
@@ -240,6 +241,17 @@ def test_a_server_without_ranges(offered: Offered, hub: HubServer) -> None:
     assert contents(fetch_record(record)) == contents(folder)
 
 
+def test_a_file_that_ends_before_what_is_there(offered: Offered, hub: HubServer) -> None:
+    record, folder = offered()
+    short = {**contents(folder), WEIGHTS: b"short"}
+    other = changed(record, source={"repo_id": REPO, "commit": hub.hub.put(REPO, short).oid})
+    digest = next(file.sha256 for file in record.files if file.path == WEIGHTS)
+    cache.partial_path(digest).parent.mkdir(parents=True)
+    cache.partial_path(digest).write_bytes((folder / WEIGHTS).read_bytes()[:3000])
+    with pytest.raises(VerificationError, match="does not have 5000 bytes"):
+        fetch_record(other)
+
+
 @pytest.mark.parametrize(
     "fault",
     [Fault("status", "GET .*", status=code, times=2) for code in (429, 500, 502, 503, 504)]
@@ -310,6 +322,10 @@ def test_offline_uses_the_cache_alone(offered: Offered, hub: HubServer, monkeypa
     record, folder = offered()
     with pytest.raises(NotFoundError, match="is not in the cache"):
         fetch_record(record, offline=True)
+    with monkeypatch.context() as patch, pytest.raises(NotFoundError, match="is not in the cache"):
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        fetch_record(record)
+    assert hub.seen == []
     installed = fetch_record(record)
     shutil.rmtree(installed)
     hub.seen.clear()
@@ -392,6 +408,21 @@ def test_an_interrupt_calls_the_rest_off(hub: HubServer, tmp_path: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         fetch_files(Place(REPO, commit.oid), [reference(*item) for item in files.items()], tmp_path, interrupt)
     assert len(downloads(hub)) < 24
+
+
+def test_an_interrupt_stops_a_long_file(hub: HubServer, tmp_path: Path) -> None:
+    files = {"a.txt": b"short", "b.bin": random_bytes(600_000)}
+    commit = hub.hub.put(REPO, files)
+    hub.fail(Fault("slow", f"GET /{REPO}/[0-9a-f]+", seconds=0.1))  # 15 s in all
+
+    def interrupt(path: str, done: int, total: int) -> None:
+        if path == "a.txt":
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fetch_files(Place(REPO, commit.oid), [reference(*item) for item in files.items()], tmp_path, interrupt)
+    assert time.monotonic() - started < 7
 
 
 def _fetch(line: str) -> None:

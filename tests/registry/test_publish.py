@@ -368,6 +368,20 @@ def test_another_commit_in_between(folder: Path, hub: HubServer) -> None:
     assert commits == 2 and files == {**contents(folder), "LICENSE": b"theirs"}
 
 
+def test_a_tag_that_someone_else_sets_in_between(
+    folder: Path, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = hub_module.create_tag
+
+    def meddle(repo_id: str, tag: str, commit: str) -> None:
+        hub.hub.repos[REPO].tags[tag] = hub.hub.repos[REPO].history()[-1].oid
+        original(repo_id, tag, commit)
+
+    monkeypatch.setattr(hub_module, "create_tag", meddle)
+    with pytest.raises(HubkitError, match="by someone else"):
+        publish(folder, REPO)
+
+
 def _publish(folder: Path) -> None:
     publish(folder, REPO)
     os._exit(0)
