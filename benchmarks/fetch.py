@@ -40,26 +40,26 @@ def _server() -> tuple[subprocess.Popen[str], str, str]:
     return process, said["endpoint"], said["token"]
 
 
-def _seconds(runs: int, *calls: Callable[[], object]) -> list[list[float]]:
-    """Times of each call; they take turns, so that whatever else the machine does hits all of them."""
+def _seconds(runs: int, clear: Callable[[], object], *calls: Callable[[], object]) -> list[list[float]]:
+    """Times of each call after ``clear``; they take turns, so that whatever else the machine does hits all of them."""
     times: list[list[float]] = [[] for _ in calls]
-    for call in calls:  # what is imported or connected once is no one's cost
-        call()
-    for _ in range(runs):
+    for number in range(runs + 1):
         for call, noted in zip(calls, times, strict=True):
+            clear()
             started = time.perf_counter()
             call()
-            noted.append(time.perf_counter() - started)
+            if number:  # what is imported or connected once is no one's cost
+                noted.append(time.perf_counter() - started)
     return times
 
 
-def _clear(out: Path) -> None:
-    """An empty home, and an empty folder."""
+def _clear(folder: Path) -> None:
+    """An empty home, an empty folder ``out``, and no cache of huggingface_hub's."""
     from hubkit.settings import settings
 
-    shutil.rmtree(settings().home, ignore_errors=True)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
+    for path in (settings().home, folder / "out", folder / "theirs"):
+        shutil.rmtree(path, ignore_errors=True)
+    (folder / "out").mkdir()
 
 
 def _adapter(folder: Path, runs: int) -> dict[str, Any]:
@@ -80,19 +80,16 @@ def _adapter(folder: Path, runs: int) -> dict[str, Any]:
     place = Place(record.source.repo_id, record.source.commit)
 
     def ours() -> None:
-        _clear(folder / "out")
         fetch_files(place, record.files, folder / "out")
 
     def installed() -> None:
-        _clear(folder / "out")
         fetch_record(record)
 
     def theirs() -> None:
-        shutil.rmtree(folder / "theirs", ignore_errors=True)
         snapshot_download(record.source.repo_id, revision=record.source.commit, cache_dir=folder / "theirs",
                           endpoint=endpoint)  # fmt: skip
 
-    fetched, whole, snapshot = _seconds(runs, ours, installed, theirs)
+    fetched, whole, snapshot = _seconds(runs, lambda: _clear(folder), ours, installed, theirs)
     rows = {"publish_5mb": _row(times), "adapter_5mb_installed": _row(whole)}
     return {**rows, **_compared("adapter_5mb", fetched, snapshot)}
 
@@ -115,14 +112,12 @@ def _files(folder: Path, runs: int) -> dict[str, Any]:
     references = [reference(*item) for item in files.items()]
 
     def ours() -> None:
-        _clear(folder / "out")
         fetch_files(Place("org/many", str(commit)), references, folder / "out")
 
     def theirs() -> None:
-        shutil.rmtree(folder / "theirs", ignore_errors=True)
         snapshot_download("org/many", revision=commit, cache_dir=folder / "theirs", endpoint=endpoint)
 
-    fetched, snapshot = _seconds(runs, ours, theirs)
+    fetched, snapshot = _seconds(runs, lambda: _clear(folder), ours, theirs)
     return _compared("files_64", fetched, snapshot)
 
 

@@ -15,7 +15,8 @@ def parse_json(data: bytes, where: str) -> Any:
     """
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses halves of surrogate pairs
+        if b"\\u" in data:  # halves of surrogate pairs, which only an escape can give
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise VerificationError(f"{where} is not valid JSON: {error}.", "Fetch the adapter again.") from error
     return value

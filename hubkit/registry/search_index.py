@@ -258,7 +258,7 @@ def terms(record: Record) -> dict[str, float]:
             for word in words_of(text or ""):
                 found[word] = max(weight, found.get(word, 0.0))
 
-    add(DETAIL, record.method, record.kind, record.core.id, *(dataset.id for dataset in record.train.datasets))
+    add(DETAIL, record.method, *(dataset.id for dataset in record.train.datasets))
     add(FAMILY, record.family)
     own = LANGUAGE if record.kind == "language" else SERVED
     for language in record.languages[:MAX_NAMED_LANGUAGES]:

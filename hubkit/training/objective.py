@@ -21,7 +21,10 @@ class Loss:
 class Objective(Protocol):
     """Pulls the adapted core's vectors of sentences towards the frozen core's vectors of their English sides."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is registered as."""
+        ...
 
     def __call__(self, student: Tensor, teacher: Tensor, same: Tensor) -> Loss:
         """Loss of unit vectors ``student`` (b, h) for frozen unit vectors ``teacher`` (b, h).

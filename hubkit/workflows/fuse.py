@@ -33,7 +33,7 @@ from hubkit.runtime.load import load
 from hubkit.runtime.stacks import Resolving
 from hubkit.settings import settings
 from hubkit.training.budget import Budget, parse_budget
-from hubkit.training.fusion import RECIPE, TrainedFusion, branch_texts, fused_blocks, train_fusion
+from hubkit.training.fusion import RECIPE, TrainedFusion, fused_blocks, train_fusion
 from hubkit.training.mixture import mix
 from hubkit.training.strength import Choice
 from hubkit.training.targets import Targets
@@ -162,7 +162,7 @@ def _found(encoder: Encoder, branches: Fuse) -> tuple[Fuse, int, str]:
         first = expanded.parts[0]
         top = first.parts[-1] if isinstance(first, Stack) else first
         own = resolving.entry(top.members()[0]).languages
-    branch_texts(expanded)
+    _dependencies(expanded)
     return expanded, len(blocks), own[0]
 
 
@@ -219,9 +219,7 @@ def _acting(encoder: Encoder, fusion: Adapter, branches: Fuse) -> Encoder:
     return encoder.with_recipe(Fuse(*branches.parts, fusion=Member(key)))
 
 
-def _evaluate(
-    work: Work, acting: Encoder, adapter: Adapter, branches: Fuse
-) -> tuple[list[Evaluation], Damage | None]:
+def _evaluate(work: Work, acting: Encoder, adapter: Adapter, branches: Fuse) -> tuple[list[Evaluation], Damage | None]:
     """The fusion beside the core, a random fusion of the same branches, and each branch alone."""
     encoder = work.encoder
     chance = _acting(encoder, random_adapter(adapter, encoder.core, work.request.seed + 1), branches)

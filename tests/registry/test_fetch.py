@@ -359,7 +359,7 @@ def test_a_full_disk_is_seen_before(offered: Offered, hub: HubServer, monkeypatc
     assert hub.seen == []
 
 
-def test_a_commit_without_a_record(offered: Offered, hub: HubServer) -> None:
+def test_a_commit_without_a_record(offered: Offered, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     record, folder = offered()
     place = (record.source.repo_id, record.source.commit)
     assert contents(fetch_commit(*place)) == contents(folder)
@@ -370,6 +370,10 @@ def test_a_commit_without_a_record(offered: Offered, hub: HubServer) -> None:
         fetch_commit(REPO, "main")
     with pytest.raises(NotFoundError):
         fetch_commit(REPO, "f" * 40, offline=True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(NotFoundError):
+        fetch_commit(REPO, "f" * 40)
+    assert hub.seen == []
 
 
 def test_a_manifest_without_end(hub: HubServer) -> None:

@@ -188,6 +188,13 @@ def test_no_error_shows_the_token(call: Callable[[], object], status: int, hub: 
         assert status in (404, 409), "these may mean that a repository is missing, or there already"
 
 
+def test_a_token_of_another_shape_is_not_shown_either(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "oddly.shaped-secret")
+    hub.fail(Fault("status", ".*", times=9, status=400, headers={"x-error-message": "no oddly.shaped-secret here"}))
+    with pytest.raises(HubkitError, match="no <token> here"):
+        module.list_tags(REPO)
+
+
 # Errors
 
 

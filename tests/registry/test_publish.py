@@ -368,9 +368,7 @@ def test_another_commit_in_between(folder: Path, hub: HubServer) -> None:
     assert commits == 2 and files == {**contents(folder), "LICENSE": b"theirs"}
 
 
-def test_a_tag_that_someone_else_sets_in_between(
-    folder: Path, hub: HubServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tag_that_someone_else_sets_in_between(folder: Path, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     original = hub_module.create_tag
 
     def meddle(repo_id: str, tag: str, commit: str) -> None:
