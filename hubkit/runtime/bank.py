@@ -53,6 +53,7 @@ class Entry:
     languages: tuple[str, ...] = ()
     nbytes: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
     pins: int = 0
     place: tuple[Layout, tuple[int, int]] | None = field(default=None, repr=False)
     made: set[Hashable] = field(default_factory=set, repr=False)
@@ -203,6 +204,7 @@ class Bank:
             () if manifest is None else tuple(language.bcp47 for language in manifest.languages),
             adapter.parameters * self.dtype.itemsize,
             {} if manifest is None else fused_versions(manifest),
+            None if manifest is None else manifest.version,
             place=(layout, place),
         )
 

@@ -69,8 +69,19 @@ class Resolving:
         """The member in memory."""
         key = f"{member.name}{member.spec}"
         if key not in self.entries:
-            self.entries[key] = self.held.enter_context(self.bank.using(key))
+            self.entries[key] = self._by_name(member) or self.held.enter_context(self.bank.using(key))
         return self.entries[key]
+
+    def _by_name(self, member: Member) -> Entry | None:
+        """The very version that is asked for, where it is in memory under its name alone."""
+        if not member.spec.startswith("==") or member.name not in self.bank:
+            return None
+        with ExitStack() as tried:
+            entry = tried.enter_context(self.bank.using(member.name))
+            if f"=={entry.version}" != member.spec:
+                return None
+            self.held.enter_context(tried.pop_all())
+            return entry
 
     def _layer(self, part: Member | Merge | Fuse) -> Acts | Fuses:
         if isinstance(part, Fuse):

@@ -210,6 +210,20 @@ def test_the_branches_are_of_the_versions_that_it_was_trained_on(bert, saved, ma
     assert abs(named - expected).max() > 1e-3
 
 
+def test_branches_of_the_right_version_may_be_in_memory_alone(bert, saved):
+    folders = [find_installed(name).folder for name in NAMES]
+    expected = load(saved, core=str(bert.folder)).encode(TEXTS)
+    encoder = Encoder(bert)
+    for folder in (*folders, saved):
+        encoder.bank.add(load_adapter(folder, bert))
+    np.testing.assert_array_equal(encoder.with_recipe(RECIPE).encode(TEXTS), expected)
+    assert encoder.bank.names() == [*NAMES, "fuse-ab"]
+    newer = load_adapter(folders[0], bert)
+    encoder.bank.add(replace(newer, manifest=newer.manifest.model_copy(update={"version": "0.2.0"})))
+    with pytest.raises(NotFoundError, match=r"lang-a==0\.1\.0"):
+        encoder.with_recipe(RECIPE).encode(TEXTS)
+
+
 def test_golden_vectors_are_those_with_the_branches(bert, saved, make_adapter, make_manifest, tmp_path):
     adapter = load_adapter(saved, bert)
     probes = probe_sentences(("Mwaramutse", "Amakuru"))
