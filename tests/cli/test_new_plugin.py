@@ -228,11 +228,15 @@ def test_they_are_installed_and_seen(environment: Environment) -> None:
         assert row["registers"] == [f"{KINDS[kind][0]}: my-{kind}"]
 
 
+def pytest_in(environment: Environment, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests in ``folder``, without the plugins of pytest that are here."""
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return environment.run(*command, cwd=folder, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTHONDONTWRITEBYTECODE="1")
+
+
 def test_they_pass_their_own_tests_untouched(environment: Environment, written: dict[str, Path]) -> None:
     def tests(kind: str) -> subprocess.CompletedProcess[str]:
-        return environment.run(
-            "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=written[kind], PYTHONDONTWRITEBYTECODE="1"
-        )
+        return pytest_in(environment, written[kind])
 
     with ThreadPoolExecutor(2) as pool:
         for kind, done in zip(ALL, pool.map(tests, ALL), strict=True):
@@ -254,6 +258,6 @@ def test_the_kit_notices_an_edit_that_breaks_it(
     broken = Path(shutil.copytree(written["source"], tmp_path / "broken"))
     module = broken / "hubkit_my_source" / "__init__.py"
     module.write_text(module.read_text().replace("row[1], self.name", "row[1], 'another'"))
-    done = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "is_a_source", cwd=broken)
+    done = pytest_in(environment, broken, "-k", "is_a_source")
     assert done.returncode == 1
     assert "the pair's source is 'another'" in done.stdout

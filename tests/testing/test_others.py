@@ -256,7 +256,7 @@ def test_wrong_methods(wrong: Any, message: str) -> None:
         check_method(wrong, r=4)
 
 
-def test_wrong_commands() -> None:
+def test_wrong_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @click.command()
     @click.option("--loud", is_flag=True)
     def silent(loud: bool) -> None:
@@ -275,8 +275,11 @@ def test_wrong_commands() -> None:
     check_command(command, "json:dumps")
     with pytest.raises(ConformanceError, match="cannot be imported: ModuleNotFoundError"):
         check_command(command, "hubkit_test_no_such_module:command")
-    with pytest.raises(ConformanceError, match="loads torch"):
-        check_command(command, "hubkit.runtime.encoder:Encoder")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, source in (("heavy", "import sys\nsys.modules['torch'] = sys"), ("loud", "print('hello')")):
+        (tmp_path / f"hubkit_test_{name}.py").write_text(source)
+        with pytest.raises(ConformanceError, match=f"importing hubkit_test_{name}:command loads torch, or prints"):
+            check_command(command, f"hubkit_test_{name}:command")
 
 
 def test_wrong_exporters() -> None:

@@ -18,6 +18,7 @@ from hubkit.corpora.mediawiki import MediaWiki
 from hubkit.durable import locked
 from hubkit.errors import BusyError, NotFoundError, UsageError, VerificationError
 from hubkit.registry.installed import find_installed, list_installed
+from hubkit.runtime.languages import NoAdapterWarning
 from hubkit.settings import settings
 from hubkit.training.loop import Progress
 from hubkit.training.recipe import Recipe
@@ -45,9 +46,10 @@ def test_the_adapter_is_installed_complete_and_in_use(bert: Core, outcome: Outco
     }  # fmt: skip
     adapter = load_adapter(folder, bert)
     assert adapter.strength == 0.5
-    encoder = hubkit.load("Kinyarwanda", core=str(bert.folder))
-    assert encoder.adapter is not None
-    assert encoder.adapter.name == "lang-rw"
+    encoder = hubkit.load("lang-rw", core=str(bert.folder))
+    assert [member.name for member in encoder.recipe.members()] == ["lang-rw"]
+    with pytest.warns(NoAdapterWarning, match="no measurable gain on udhr"):
+        assert str(hubkit.load("Kinyarwanda", core=str(bert.folder)).recipe) == "core"
     plain = hubkit.load(core=str(bert.folder))
     assert abs(encoder.encode("abc") - plain.encode("abc")).max() > 1e-6
 
@@ -180,7 +182,7 @@ def test_a_damaged_adapter_is_refused_by_load(bert: Core, outcome: Outcome):
     content[-5] ^= 1
     weights.write_bytes(content)
     with pytest.raises(VerificationError, match=r"adapter\.safetensors"):
-        hubkit.load("rw", core=str(bert.folder))
+        hubkit.load("lang-rw", core=str(bert.folder))
 
 
 def test_plain_adapters_gives_the_same_vectors(bert: Core, outcome: Outcome):
@@ -205,7 +207,7 @@ np.save({str(outcome.installed.folder.parent / "plain.npy")!r}, vectors.numpy())
     import numpy as np
 
     theirs = np.load(outcome.installed.folder.parent / "plain.npy")
-    ours = hubkit.load("rw", core=str(bert.folder)).encode(list(PROBES))
+    ours = hubkit.load("lang-rw", core=str(bert.folder)).encode(list(PROBES))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
