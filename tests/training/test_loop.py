@@ -54,9 +54,10 @@ def core(request: pytest.FixtureRequest, cores: dict[str, Core]) -> Core:
 def test_the_loss_falls_and_the_core_stays(core: Core, mixture: Mixture, tmp_path: Path, method: str):
     seen: list[Progress] = []
     before = {name: tensor.clone() for name, tensor in load_model(core).state_dict().items()}
-    run = training(core, mixture, tmp_path, 60, method=method)
+    steps = 300 if core.model_type == "distilbert" else 60  # it begins where the loss is lower, and learns later
+    run = training(core, mixture, tmp_path, steps, method=method)
     trained = run.run(seen.append)
-    assert trained.state.step == 60
+    assert trained.state.step == steps
     assert seen[-1].loss < seen[0].loss
     assert seen[-1].fraction == 1
     for name, tensor in load_model(core).state_dict().items():
