@@ -40,6 +40,6 @@ def test_add_language_on_real_text(real_home: Path, tmp_path: Path):
     vectors = np.load(tmp_path / "out.npy")
     assert vectors.shape == (4, 384)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    alone = hubkit(real_home, "encode", "-l", "sn", given="Mhoro\n")
+    alone = hubkit(real_home, "encode", "-l", "de", given="Guten Morgen\n")
     assert alone.returncode == 0
     assert "core answers alone" in alone.stderr

@@ -50,7 +50,7 @@ class Django:
         for key, message in table.items():
             place, _, english = key.rpartition("\x04")
             clean = without_placeholders(plain_html(message), plain_html(english))
-            if clean is not None and all(clean):
+            if clean is not None and all(part.strip() for part in clean):
                 yield Pair(clean[0], clean[1], self.name, f"{place}:{english[:40]}", self.license)
 
 

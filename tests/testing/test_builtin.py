@@ -130,7 +130,7 @@ def test_sources(name: str, packages: None) -> None:
 @pytest.mark.parametrize("name", builtin.register_sources())
 def test_sources_with_their_real_packages(name: str, real_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBKIT_HOME", str(real_home))
-    check_source(load(builtin.register_sources(), name), "sw")
+    check_source(load(builtin.register_sources(), name), "zu" if name == "libreoffice" else "sw")
 
 
 def declaration(code: str, iso639_3: str, tag: str, mark: str) -> bytes:
