@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from hubkit.adapter.strict_json import parse_json
 from hubkit.errors import VerificationError
@@ -40,12 +40,22 @@ MAX_FILE_BYTES = 1 << 30
 NAME_PATTERN = r"^(fam|fuse|lang|task)(-[A-Za-z0-9]+)+$"
 VERSION_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}((a|b|rc)(0|[1-9][0-9]*))?$"
 
+
+def _checked_specifiers(value: str) -> str:
+    try:
+        SpecifierSet(value)
+    except InvalidSpecifier as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
 _PREFIXES = {"family": "fam-", "fusion": "fuse-", "language": "lang-", "task": "task-"}
 Kind = Literal["family", "fusion", "language", "task"]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
 Version = Annotated[str, Field(pattern=VERSION_PATTERN, max_length=40, description="PEP 440: X.Y.Z, aN, bN or rcN")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 PrefixedSha256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Specifiers = Annotated[str, AfterValidator(_checked_specifiers)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -76,17 +86,8 @@ class Dependency(_Model):
     """Another adapter that this one needs: stacked under it, or as part of a branch of a fusion."""
 
     name: Name
-    spec: str = Field(description="PEP 440 version specifiers, such as >=1.1,<2")
+    spec: Annotated[Specifiers, Field(description="PEP 440 version specifiers, such as >=1.1,<2")]
     role: Literal["stack-under", "fuse"] = "stack-under"
-
-    @field_validator("spec")
-    @classmethod
-    def _is_specifier(cls, value: str) -> str:
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier as error:
-            raise ValueError(str(error)) from error
-        return value
 
 
 class FileReference(_Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -21,7 +21,6 @@ from hubkit.registry.installed import Installed, list_installed
 from hubkit.registry.provide import published_names
 
 if TYPE_CHECKING:
-    from hubkit.registry.index import Indexes
     from hubkit.registry.lock import Lock
     from hubkit.registry.record import Record
     from hubkit.registry.record_fields import Metric
@@ -131,24 +130,29 @@ def candidates_installed() -> list[Candidate]:
     return [candidate_of(installed) for installed in list_installed()]
 
 
-def candidates_for(language: Language, limit: int = 40) -> list[Candidate]:
+def candidates_for(
+    language: Language, limit: int = 40, installed: Sequence[Candidate] | None = None
+) -> list[Candidate]:
     """Installed versions, and published ones that may serve a language, as their reports and records tell.
 
     Of the published ones its own adapter, all family adapters and those of its ``limit`` nearest relatives count.
+    ``installed`` are the installed ones, where they were read before.
     """
     near = [language, *(relative for relative, _ in relatives(language, limit=limit))]
-    return _with_published(lambda indexes: [f"lang-{one.tag}" for one in near] + published_names(indexes, "fam-"))
+    return _with_published([f"lang-{one.tag}" for one in near], installed)
 
 
-def candidates_families() -> list[Candidate]:
+def candidates_families(installed: Sequence[Candidate] | None = None) -> list[Candidate]:
     """Installed versions, and all published family adapters."""
-    return _with_published(lambda indexes: published_names(indexes, "fam-"))
+    return _with_published([], installed)
 
 
-def _with_published(names: Callable[[Indexes], list[str]]) -> list[Candidate]:
-    installed, indexes = candidates_installed(), open_indexes()
+def _with_published(names: Sequence[str], known: Sequence[Candidate] | None) -> list[Candidate]:
+    """Installed versions (``known``, where they were read before), and published ones of ``names`` and of families."""
+    installed, indexes = list(candidates_installed() if known is None else known), open_indexes()
     there = {(one.name, one.version) for one in installed}
-    published = [candidate_of_record(record) for name in names(indexes) for record in indexes.versions(name)]
+    wanted = [*names, *published_names(indexes, "fam-")]
+    published = [candidate_of_record(record) for name in wanted for record in indexes.versions(name)]
     return installed + [one for one in published if (one.name, one.version) not in there]
 
 

@@ -9,7 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from hubkit.adapter.folder import MANIFEST_FILE, VerifiedFolder, read_manifest, read_verified
-from hubkit.adapter.manifest import Manifest
+from hubkit.adapter.manifest import Manifest, is_adapter_name
 from hubkit.durable import locked, written_folder
 from hubkit.errors import HubkitError, NotFoundError, UsageError
 from hubkit.settings import settings
@@ -30,9 +30,13 @@ def list_installed() -> list[Installed]:
     """Every installed version by name, newest first. Manifests are read, other files are not."""
     if not (root := settings().adapters).is_dir():
         return []
-    found = [_describe(folder) for folder in root.glob("*/*") if _is_version_folder(folder)]
-    found.sort(key=lambda installed: _order(installed.version), reverse=True)
-    return sorted(found, key=lambda installed: installed.name)
+    return [one for folder in sorted(root.iterdir()) if folder.is_dir() for one in _versions(folder)]
+
+
+def _versions(folder: Path) -> list[Installed]:
+    """The versions in ``<adapters>/<name>``, newest first."""
+    found = [_describe(version) for version in folder.glob("*") if _is_version_folder(version)]
+    return sorted(found, key=lambda installed: _order(installed.version), reverse=True)
 
 
 def _is_version_folder(folder: Path) -> bool:
@@ -66,7 +70,7 @@ def find_installed(name: str, spec: str | None = None, core_fingerprint: str | N
     why each version is rejected, :class:`UsageError` for a malformed ``spec``.
     """
     wanted = _specifiers(spec)
-    candidates = [installed for installed in list_installed() if installed.name == name]
+    candidates = _versions(settings().adapters / name) if is_adapter_name(name) else []
     reasons = {installed.version: _rejection(installed, core_fingerprint) for installed in candidates}
     usable = [installed for installed in candidates if reasons[installed.version] is None]
     # packaging prefers final releases and falls back to pre-releases when there are no others

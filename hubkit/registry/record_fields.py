@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from hubkit.adapter.manifest import PrefixedSha256
+from hubkit.adapter.manifest import PrefixedSha256, Specifiers
 
 RECORD_NAME_PATTERN = r"^(fam|finding|fuse|lang|task)(-[A-Za-z0-9]+)+$"
 
@@ -58,16 +57,7 @@ class RecordCore(Plain):
 class Requirement(Plain):
     """What must be installed to use the adapter."""
 
-    hubkit: str = Field(default=">=0.1", max_length=100, description="PEP 440 version specifiers")
-
-    @field_validator("hubkit")
-    @classmethod
-    def _is_specifier(cls, value: str) -> str:
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier as error:
-            raise ValueError(str(error)) from error
-        return value
+    hubkit: Annotated[Specifiers, Field(max_length=100, description="PEP 440 version specifiers")] = ">=0.1"
 
 
 class Source(Plain):

@@ -72,6 +72,7 @@ class Bank:
         self.core, self.placed, self.byte_limit = core, placed, byte_limit
         self.device, self.dtype = like.device, like.dtype
         self.nbytes = 0
+        self._pinned = 0  # bytes of what is in use
         self._open = open_
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._shelves: dict[Layout, Shelf] = {}
@@ -132,8 +133,7 @@ class Bank:
         with self._lock:
             entries, value = self._made.get(made, ((), None))
             for entry in entries:
-                entry.pins += 1
-                self._entries.move_to_end(entry.key)
+                self._hold(entry)
         try:
             yield value
         finally:
@@ -153,19 +153,13 @@ class Bank:
     def _pin(self, key: str, make: Callable[[], Entry] | None) -> Entry:
         with self._lock:
             if (entry := self._entries.get(key)) is not None:
-                self._entries.move_to_end(key)
-                entry.pins += 1
-                return entry
+                return self._hold(entry)
         if make is None:
             adapter = self._opened(key)  # outside the lock: others go on encoding while a file is read
             with self._lock:
-                entry = self._entries.get(key) or self.add(adapter, key)
-                entry.pins += 1
-                return entry
+                return self._hold(self._entries.get(key) or self.add(adapter, key))
         with self._lock:
-            entry = make()
-            entry.pins += 1
-            return entry
+            return self._hold(make())
 
     def _opened(self, key: str) -> Adapter:
         if self._open is None:
@@ -178,9 +172,7 @@ class Bank:
     def _unpin(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             for entry in entries:
-                entry.pins -= 1
-                if self._entries.get(entry.key) is not entry:  # it was replaced meanwhile
-                    self._free(entry)
+                self._let_go(entry)
 
     def _entry(self, adapter: Adapter, key: str) -> Entry:
         layout = layout_of(adapter.tensors)
@@ -238,16 +230,31 @@ class Bank:
     def _make_room(self, nbytes: int, key: str) -> None:
         if self.byte_limit is None:
             return
-        pinned = sum(entry.nbytes for entry in self._entries.values() if entry.pins)
-        if nbytes + pinned > self.byte_limit:
+        if nbytes + self._pinned > self.byte_limit:
             raise UsageError(
-                f"Adapter {key} has {nbytes} bytes and {pinned} more are in use; the limit is {self.byte_limit}.",
+                f"Adapter {key} has {nbytes} bytes and {self._pinned} more are in use; the limit is {self.byte_limit}.",
                 "Raise byte_limit, or use recipes with fewer adapters.",
             )
-        for old in [entry for entry in self._entries.values() if not entry.pins]:
-            if self.nbytes + nbytes <= self.byte_limit:
+        while self.nbytes + nbytes > self.byte_limit:
+            oldest = next((entry for entry in self._entries.values() if not entry.pins), None)
+            if oldest is None:
                 return
-            self._drop(old)
+            self._drop(oldest)
+
+    def _hold(self, entry: Entry) -> Entry:
+        """Keep an entry from being dropped, and make it the last to go."""
+        if not entry.pins:
+            self._pinned += entry.nbytes
+        entry.pins += 1
+        self._entries.move_to_end(entry.key)
+        return entry
+
+    def _let_go(self, entry: Entry) -> None:
+        entry.pins -= 1
+        if not entry.pins:
+            self._pinned -= entry.nbytes
+        if self._entries.get(entry.key) is not entry:  # it was replaced meanwhile
+            self._free(entry)
 
 
 def _suggestion(key: str, known: Sequence[str] | Mapping[str, Entry]) -> str:

@@ -52,11 +52,7 @@ class Tokenise:
 
     def __call__(self, sentences: Sequence[str], prefix: str | None = None, first: int = 0) -> list[list[int]]:
         """Token ids of each sentence. Raises :class:`UsageError` naming (from ``first`` on) the one that is no text."""
-        for index, sentence in enumerate(sentences):
-            if not isinstance(sentence, str):
-                raise UsageError(
-                    f"Sentence {first + index} is a {type(sentence).__name__}, not a string.", "Pass strings only."
-                )
+        _check_types(sentences, first)
         chosen = self._prefix if prefix is None else prefix
         texts = [chosen + sentence for sentence in sentences]
         try:
@@ -76,6 +72,23 @@ class Tokenise:
                 self._backend.enable_truncation(self._max_tokens)
             if self._backend.padding is not None:
                 self._backend.no_padding()
+
+
+def check_sentences(sentences: Sequence[str], first: int = 0) -> None:
+    """Raise :class:`UsageError` naming (from ``first`` on) the sentence that is no text."""
+    _check_types(sentences, first)
+    try:
+        "".join(sentences).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _not_unicode(sentences, first) from error
+
+
+def _check_types(sentences: Sequence[str], first: int) -> None:
+    for index, sentence in enumerate(sentences):
+        if not isinstance(sentence, str):
+            raise UsageError(
+                f"Sentence {first + index} is a {type(sentence).__name__}, not a string.", "Pass strings only."
+            )
 
 
 def _not_unicode(sentences: Sequence[str], first: int) -> UsageError:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from hubkit.composition.recipe import Ensemble, Recipe
 from hubkit.errors import UsageError
-from hubkit.runtime.batches import ACCELERATOR_TOKENS, TOKENS, batches
+from hubkit.runtime.batches import ACCELERATOR_TOKENS, TOKENS, batches, check_sentences
 from hubkit.runtime.ensemble import combined
 
 if TYPE_CHECKING:
@@ -69,11 +69,20 @@ class Jobs:
     def _token_ids(
         self, texts: Sequence[str], jobs: Sequence[tuple[int, Stacked, Any]], first: int, prompt: str | None
     ) -> list[list[int]]:
+        """Each job's ids, from the tokeniser that knows the tokens of its adapters; each cuts every text once."""
         network = self._encoder.network
-        if all(stacked.vocabulary is None for _, stacked, _ in jobs):
-            ids = network.tokenise(None)(texts, prompt, first)
-            return ids if len(jobs) == len(texts) else [ids[row] for row, _, _ in jobs]
-        return [network.tokenise(stacked.vocabulary)([texts[row]], prompt, first + row)[0] for row, stacked, _ in jobs]
+        vocabularies = {id(stacked.vocabulary): stacked.vocabulary for _, stacked, _ in jobs}
+        if len(vocabularies) == 1 and len(jobs) == len(texts):
+            return network.tokenise(*vocabularies.values())(texts, prompt, first)
+        wanted: dict[int, list[int]] = {}
+        for row, stacked, _ in jobs:
+            wanted.setdefault(id(stacked.vocabulary), []).append(row)
+        check_sentences(texts, first)  # here, where their numbers are known
+        ids: dict[tuple[int, int], list[int]] = {}
+        for key, rows in wanted.items():
+            found = network.tokenise(vocabularies[key])([texts[row] for row in rows], prompt, first)
+            ids |= {(key, row): one for row, one in zip(rows, found, strict=True)}
+        return [ids[id(stacked.vocabulary), row] for row, stacked, _ in jobs]
 
     def _order(self, jobs: Sequence[tuple[int, Stacked, Any]]) -> list[int] | None:
         """Numbers by which jobs with the same adapters, the lowest first, come to lie side by side."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hubkit.composition.candidates import Candidate, candidates_families, candidates_for
+from hubkit.composition.candidates import Candidate, candidates_families, candidates_for, candidates_installed
 from hubkit.composition.member import Member
 from hubkit.composition.planner import Plan, plan
 from hubkit.composition.recipe import CoreAlone, Recipe, Stack
@@ -41,6 +42,7 @@ class Planned:
         self._core = core
         self._available = available
         self._plans: dict[str, Plan] = {}
+        self._families: dict[str, Recipe] = {}
         self._router: Router | None = None
         self.is_default = default is not None
         self._among: list[Language] | None = None
@@ -53,7 +55,9 @@ class Planned:
         """The plan for a language; :class:`hubkit.errors.NotFoundError` with suggestions for an unknown one."""
         found = find(language) if isinstance(language, str) else language
         if found.tag not in self._plans:
-            available = candidates_for(found) if self._available is None else self._available
+            available = self._available
+            if available is None:
+                available = candidates_for(found, installed=self._installed)
             self._plans[found.tag] = plan(found, available, self._core.fingerprint)
         return self._plans[found.tag]
 
@@ -64,7 +68,7 @@ class Planned:
         return "\n".join(lines + [f"{'→' if reason.chosen else ' '} {reason}" for reason in found.steps])
 
     def recipe(self, language: str | Language) -> Recipe:
-        """The recipe for a language; the core alone, with a :class:`NoAdapterWarning` once, where nothing serves it."""
+        """The recipe for a language; the core alone where nothing serves it."""
         found = self.plan(language)
         return CoreAlone() if found.recipe is None else found.recipe
 
@@ -102,8 +106,17 @@ class Planned:
 
     def family(self, name: str) -> Recipe:
         """The recipe for text of a family: the adapter of the nearest group that has it, else the core."""
-        path, best = group(name), None
-        for one in candidates_families() if self._available is None else self._available:
+        if name not in self._families:
+            self._families[name] = self._nearest(group(name))
+        return self._families[name]
+
+    @cached_property
+    def _installed(self) -> list[Candidate]:
+        return candidates_installed()
+
+    def _nearest(self, path: tuple[str, ...]) -> Recipe:
+        best: tuple[int, Stack] | None = None
+        for one in candidates_families(self._installed) if self._available is None else self._available:
             if one.kind != "family" or one.problem or one.core_fingerprint != self._core.fingerprint or not one.family:
                 continue
             own = group(one.family)

@@ -29,28 +29,31 @@ class Shelf:
         self.numel = sum(math.prod(shape) for _, shape in layout)
         self._device, self._dtype = device, dtype
         self._blocks: dict[int, Tensor] = {}
-        self._free: list[tuple[int, int]] = []
+        self._free: dict[int, list[int]] = {}  # block → slots, for blocks that have free ones
         self._next_block = 0
 
     def put(self, tensors: Mapping[str, Tensor]) -> tuple[tuple[int, int], dict[str, Tensor]]:
         """Copy the tensors into a free slot; return the slot and views by key."""
         if not self._free:
             self._blocks[self._next_block] = torch.empty((SLOTS, self.numel), device=self._device, dtype=self._dtype)
-            self._free = [(self._next_block, slot) for slot in reversed(range(SLOTS))]
+            self._free[self._next_block] = list(reversed(range(SLOTS)))
             self._next_block += 1
-        block, slot = place = self._free.pop()
+        block = next(iter(self._free))
+        slot = self._free[block].pop()
+        if not self._free[block]:
+            del self._free[block]
         row, views, position = self._blocks[block][slot], {}, 0
         for key, shape in self.layout:
             size = math.prod(shape)
             views[key] = row[position : position + size].view(shape)
             views[key].copy_(tensors[key])
             position += size
-        return place, views
+        return (block, slot), views
 
     def free(self, place: tuple[int, int]) -> None:
         """Give a slot back; a block without adapters gives its memory back."""
-        self._free.append(place)
-        of_block = [free for free in self._free if free[0] == place[0]]
-        if len(of_block) == SLOTS:
-            del self._blocks[place[0]]
-            self._free = [free for free in self._free if free[0] != place[0]]
+        block, slot = place
+        free = self._free.setdefault(block, [])
+        free.append(slot)
+        if len(free) == SLOTS:
+            del self._blocks[block], self._free[block]

@@ -23,7 +23,7 @@ Sites = Mapping[str, Site]
 
 def drawn(seed: int) -> Callable[..., torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return lambda *shape: torch.randn(*shape, generator=generator)
+    return lambda *shape: torch.randn(*shape, generator=generator).double()  # the algebra, not float32's rounding
 
 
 def adapter(seed: int, rank: int = 2, width: int = WIDTH, factor: float = 1.0, **settings: Any) -> dict[str, Site]:
@@ -306,10 +306,10 @@ def peft_change(members: Sequence[Sites], shares: list[float], how: str, **argum
         if name not in model.peft_config:
             model.add_adapter(name, config)
         layer = model.base_model.model.linear
-        layer.lora_A[name].weight.data, layer.lora_B[name].weight.data = site.down.clone(), site.up.clone()
+        layer.lora_A[name].weight.data, layer.lora_B[name].weight.data = site.down.float(), site.up.float()
     assert model is not None
     model.base_model.add_weighted_adapter(names, shares, "merged", how, **arguments)
-    change: torch.Tensor = model.base_model.model.linear.get_delta_weight("merged").detach()
+    change: torch.Tensor = model.base_model.model.linear.get_delta_weight("merged").detach().double()
     return change
 
 

@@ -4,8 +4,10 @@ import multiprocessing
 
 import pytest
 
+from hubkit.adapter.folder import read_manifest
 from hubkit.adapter.store import load_adapter
 from hubkit.errors import HubkitError, NotFoundError, UsageError, VerificationError
+from hubkit.registry import installed as module
 from hubkit.registry.installed import find_installed, install_folder, list_installed
 from hubkit.settings import settings
 
@@ -150,3 +152,19 @@ def test_two_processes_install_at_once(publish):
         found = pool.map(install_folder, [source] * 4)
     assert {installed.version for installed in found} == {"0.1.0"}
     assert [installed.error for installed in list_installed()] == [None]
+
+
+def test_only_the_versions_of_the_name_are_read(publish, monkeypatch):
+    for name in ("lang-rw", "lang-sw", "lang-aa"):
+        install_folder(publish(name=name))
+    read = []
+    monkeypatch.setattr(module, "read_manifest", lambda folder: read.append(folder) or read_manifest(folder))
+    assert find_installed("lang-rw").version == "0.1.0"
+    assert [folder.parent.name for folder in read] == ["lang-rw"]
+
+
+@pytest.mark.parametrize("name", ["..", "../published", "lang-rw/..", "", ".", "lang-rw/0.1.0"])
+def test_a_name_is_no_path(publish, name):
+    install_folder(publish())
+    with pytest.raises(NotFoundError):
+        find_installed(name)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from hubkit import Ensemble, Merge, Stack
 from hubkit.errors import NotFoundError, UsageError
 from hubkit.runtime import batches
 from hubkit.runtime.encoder import Encoder
+from hubkit.vocabulary.delta import Piece, VocabularyDelta
 
 WORDS = ["a", "bb", "ccc", "dddd", "eeeee", "Mwaramutse", "neza", "ubwenge", "😀", "ქართული", ""]
 
@@ -138,3 +141,24 @@ def test_switching_compiles_once(encoder):
     recipe = Stack("seq_bn-1", "seq_bn-2")
     with encoder.network.stacked(recipe) as first, encoder.network.stacked(Stack("seq_bn-1", "seq_bn-2")) as second:
         assert first is second
+
+
+def test_rows_whose_adapters_add_tokens(bert, make_adapter):
+    pieces = [("Mwaramutse",), ("neza", "cyane")]
+    encoder = Encoder(bert)
+    for number, texts in enumerate(pieces):
+        rows = torch.randn(len(texts), 32, generator=torch.Generator().manual_seed(number))
+        delta = VocabularyDelta(260, bert.tokenizer_sha256, tuple(Piece(text, 0.0) for text in texts), rows)
+        encoder.bank.add(replace(make_adapter(bert, "seq_bn", seed=number), vocabulary=delta), f"lang-{number}")
+    encoder.bank.add(make_adapter(bert, "lora"), "plain")
+    texts = ["Mwaramutse neza", "neza cyane", "neza", "Mwaramutse", "", "neza"]
+    recipes = ["lang-0", "lang-1", "core", "plain", "lang-1", "plain + lang-1"]
+    vectors = agrees(encoder, texts, recipes)
+    untouched = [replace(make_adapter(bert, "seq_bn", seed=number)) for number in range(2)]
+    assert np.abs(vectors[0] - encoder.adapted(untouched[0]).encode(texts[0])).max() > 1e-3
+    with pytest.raises(UsageError, match="Sentence 4 is a int"):
+        encoder.encode([*texts[:4], 7, "x"], recipes=recipes)
+    with pytest.raises(UsageError, match="Sentence 5 holds half a surrogate pair"):
+        encoder.encode([*texts[:5], "\ud800"], recipes=recipes)
+    with pytest.raises(UsageError, match="both add tokens"):
+        encoder.encode("x", recipes=["lang-0 + lang-1"])
