@@ -18,7 +18,7 @@ from hubkit.training.backend import Trainable, TrainableAdapter
 from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import State, load_checkpoint, save_checkpoint
 from hubkit.training.mixture import Mixture
-from hubkit.training.objective import Objective
+from hubkit.training.objective import Batch, Objective
 from hubkit.training.recipe import Recipe
 from hubkit.training.targets import Targets
 
@@ -123,7 +123,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         student = self.network(tokens["input_ids"], tokens["attention_mask"])
-        loss = self.objective(student, teacher, same).value
+        loss = self.objective(Batch(student, teacher, same)).value
         if (penalty := self.network.penalty()) is not None:
             loss = loss + penalty
         self.optimiser.zero_grad(set_to_none=True)

@@ -8,12 +8,7 @@ Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowle
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from hubkit.training.objective import Loss
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from hubkit.training.objective import Batch, Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +18,12 @@ class Contrastive:
     temperature: float = 0.02
     name: str = "contrastive"
 
-    def __call__(self, student: Tensor, teacher: Tensor, same: Tensor) -> Loss:
-        """Loss of (b, h) unit vectors; see :class:`hubkit.training.objective.Objective`."""
+    def __call__(self, batch: Batch) -> Loss:
+        """Loss of a batch with ``teacher`` and ``same``; see :class:`hubkit.training.objective.Objective`."""
         import torch
         from torch.nn.functional import cross_entropy
 
+        student, teacher, same = batch.aligned()
         labels = torch.arange(len(student), device=student.device)
         duplicate = same & ~torch.eye(len(student), dtype=torch.bool, device=student.device)
         logits = (student @ teacher.T / self.temperature).masked_fill(duplicate, float("-inf"))
