@@ -46,6 +46,7 @@ def register_tasks() -> dict[str, str]:
 @hookimpl
 def register_commands() -> dict[str, str]:
     return {
+        "ablate": "hubkit.cli.ablate:ablate",
         "add-language": "hubkit.cli.add_language:add_language",
         "cache": "hubkit.cli.cache:cache",
         "core": "hubkit.cli.core:core",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import sys
 import threading
 import time
@@ -22,18 +21,19 @@ import pluggy
 from hubkit import builtin, hookspecs
 from hubkit.errors import HubkitError, NotFoundError
 from hubkit.isolation import Failed, isolated, shown, told
-from hubkit.registered import Names, Registered, clash
+from hubkit.registered import OWN, Names, Registered, clash, strings_of, targets_of
 from hubkit.version import __version__
 
-__all__ = ["Names", "Plugin", "PluginManager", "Registered", "load_registered", "plugin_manager", "registered"]
-GROUP = OWN = "hubkit"
+__all__ = [
+    "OWN", "Names", "Plugin", "PluginManager", "Registered", "load_registered", "make_registered", "plugin_manager",
+    "registered",
+]  # fmt: skip
+GROUP = OWN
 HOOKS = tuple(name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec"))
 KINDS = tuple(hook.removeprefix("register_") for hook in HOOKS if hook not in ("register_indexes", "check_record"))
 """What is registered by name: ``languages``, ``sources``, ``objectives``, ``methods``, ``tasks`` …"""
 SLOW_IMPORT_SECONDS = 1.0
 _HEAVY = ("torch", "transformers")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_TARGET = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 _loading = threading.local()
 T = TypeVar("T")
 
@@ -161,9 +161,11 @@ class PluginManager:
         if _strict():
             raise _refused(plugin, why)
 
-    def _blame(self, owner: str, why: str, *, clash: bool = False) -> None:
-        """Note that a hook of a registered plugin failed, or claims a name of another."""
-        plugin = next(plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks)
+    def blame(self, owner: str, why: str, *, clash: bool = False) -> None:
+        """Note that something of a registered plugin fails, or claims a name of another; strictly, raise it."""
+        plugin = next((plugin for plugin in self.plugins if plugin.name == owner and plugin.hooks), None)
+        if plugin is None:  # what a test registers has no plugin
+            return
         noted = plugin.clashes if clash else plugin.errors
         if why not in noted:
             noted.append(why)
@@ -178,7 +180,7 @@ class PluginManager:
 
     def _collect(self, kind: str) -> Names:
         claims: dict[str, list[Registered]] = {}
-        for owner, targets in self._ask(f"register_{kind}", _targets):
+        for owner, targets in self._ask(f"register_{kind}", targets_of):
             for name, target in targets.items():
                 claims.setdefault(name, []).append(Registered(name, target, owner))
         clashes = {name: claimed for name, claimed in claims.items() if len(claimed) > 1}
@@ -188,7 +190,7 @@ class PluginManager:
                 if claim.plugin == OWN:
                     names[name] = claim
                 else:
-                    self._blame(claim.plugin, clash(kind, claimed), clash=True)
+                    self.blame(claim.plugin, clash(kind, claimed), clash=True)
         return Names(kind, names, {name: claimed for name, claimed in clashes.items() if name not in names})
 
     def _ask(self, hook: str, read: Callable[[Any], T]) -> list[tuple[str, T]]:
@@ -198,12 +200,12 @@ class PluginManager:
             try:
                 found.append((implementation.plugin_name, _call(implementation, read)))
             except Failed as error:
-                self._blame(implementation.plugin_name, f"{hook}: {error}")
+                self.blame(implementation.plugin_name, f"{hook}: {error}")
         return found
 
     def indexes(self) -> list[tuple[str, str]]:
         """(plugin, folder) of every further adapter index, in the order of registration."""
-        return [(owner, folder) for owner, folders in self._ask("register_indexes", _strings) for folder in folders]
+        return [(owner, folder) for owner, folders in self._ask("register_indexes", strings_of) for folder in folders]
 
     def problems_of(self, record: Mapping[str, Any]) -> list[str]:
         """What plugins have against an index record, as sentences; a check that fails is a problem too."""
@@ -212,7 +214,7 @@ class PluginManager:
             owner = implementation.plugin_name
             copies = [copy.deepcopy(record) for _ in implementation.argnames]
             try:
-                problems += [f"{owner}: {problem}" for problem in _call(implementation, _strings, *copies)]
+                problems += [f"{owner}: {shown(problem)}" for problem in _call(implementation, strings_of, *copies)]
             except Failed as error:
                 problems.append(f"{owner}: the check failed: {error}")
         return problems
@@ -249,29 +251,6 @@ def _check_marks(module: object, hooks: Sequence[str]) -> None:
         raise TypeError("it has no function that is called like a hook and marked with @hookimpl")
 
 
-def _targets(returned: Any) -> dict[str, str]:
-    """What a registration hook returned, as name → ``module:attribute``; raises when it is anything else."""
-    if not isinstance(returned, Mapping):
-        raise TypeError(f"it returned {returned!r}, not a mapping from names to 'module:attribute'")
-    targets = dict(returned)
-    for name, target in targets.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise TypeError(f"{name!r} is no name: letters, digits, '.', '_' and '-' are expected")
-        if not isinstance(target, str) or not _TARGET.fullmatch(target):
-            raise TypeError(f"{name!r} is registered as {target!r}, not as 'module:attribute'")
-    return targets
-
-
-def _strings(returned: Any) -> list[str]:
-    """What a hook returned, as strings (paths too); raises when it is anything else, a single string among others."""
-    if isinstance(returned, str):
-        raise TypeError(f"{returned!r} is one string, not a sequence of strings")
-    strings = [os.fspath(part) for part in returned or ()]
-    if wrong := [part for part in strings if not isinstance(part, str)]:
-        raise TypeError(f"{wrong[0]!r} is no string")
-    return strings
-
-
 @lru_cache(maxsize=1)
 def plugin_manager() -> PluginManager:
     """The process-wide plugin manager, with installed plugins loaded."""
@@ -300,3 +279,12 @@ def load_registered(kind: str, name: str) -> Any:
     if name not in known:
         raise NotFoundError(f"No {kind.removesuffix('s')} is called {name!r}.", f"Known: {', '.join(known)}.")
     return known[name].load()
+
+
+def make_registered(kind: str, name: str, **parameters: Any) -> Any:
+    """What the class registered as ``name`` makes of ``parameters``.
+
+    Raises :class:`NotFoundError` for an unknown name, and :class:`HubkitError` that names the plugin whose class fails.
+    """
+    made = load_registered(kind, name)
+    return registered(kind)[name].run(lambda: made(**parameters))

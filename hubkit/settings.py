@@ -19,19 +19,21 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 CONFIG_FILE = "hubkit.toml"
-_KEYS = {"home", "index", "mirrors"}
+_KEYS = {"home", "index", "mirrors", "suites"}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Resolved settings. ``home`` holds all state; ``index`` lists index folders or URLs in order of preference.
 
-    ``mirrors`` are endpoints that are asked for files before the Hub; hashes decide, so they need no trust.
+    ``mirrors`` are endpoints that are asked for files before the Hub; hashes decide, so they need no trust. ``suites``
+    is a folder of the user's own held-out data.
     """
 
     home: Path
     index: tuple[str, ...]
     mirrors: tuple[str, ...] = ()
+    suites: Path | None = None
 
     @property
     def cores(self) -> Path:
@@ -54,6 +56,10 @@ class Settings:
         return self.home / "controls"
 
     @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
     def cache(self) -> Path:
         return self.home / "cache"
 
@@ -69,8 +75,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} has unknown settings: {', '.join(unknown)}.", f"Known are: {', '.join(sorted(_KEYS))}."
         )
-    if not isinstance(table.get("home", ""), str):
-        raise UsageError(f"In {path}, home is not a string.", 'Write home = "FOLDER".')
+    for key in ("home", "suites"):
+        if not isinstance(table.get(key, ""), str):
+            raise UsageError(f"In {path}, {key} is not a string.", f'Write {key} = "FOLDER".')
     for key, example in (("index", "FOLDER OR URL"), ("mirrors", "URL")):
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
@@ -79,7 +86,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _resolve(home: str | None, index: str | None, mirrors: str | None, folder: Path) -> Settings:
+def _resolve(home: str | None, index: str | None, mirrors: str | None, suites: str | None, folder: Path) -> Settings:
     table = _from_file(folder / CONFIG_FILE)
     chosen_home = home or table.get("home") or platformdirs.user_data_dir("hubkit")
     if index is not None:
@@ -87,14 +94,16 @@ def _resolve(home: str | None, index: str | None, mirrors: str | None, folder: P
     else:
         indexes = tuple(table.get("index", ()))
     endpoints = tuple(mirrors.split(",")) if mirrors is not None else tuple(table.get("mirrors", ()))
+    own_suites = table.get("suites") if suites is None else suites
     return Settings(
         home=Path(chosen_home).expanduser().absolute(),
         index=indexes,
         mirrors=tuple(part.strip().rstrip("/") for part in endpoints if part.strip()),
+        suites=Path(own_suites).expanduser().absolute() if own_suites else None,
     )
 
 
 def settings() -> Settings:
-    """The settings in force: ``HUBKIT_HOME``, ``HUBKIT_INDEX`` and ``HUBKIT_MIRRORS`` win over ``./hubkit.toml``."""
-    home, index, mirrors = (os.environ.get(f"HUBKIT_{name}") for name in ("HOME", "INDEX", "MIRRORS"))
-    return _resolve(home, index, mirrors, Path.cwd())
+    """The settings in force: ``HUBKIT_HOME``, ``HUBKIT_INDEX`` and so on win over ``./hubkit.toml``."""
+    home, index, mirrors, suites = (os.environ.get(f"HUBKIT_{name}") for name in ("HOME", "INDEX", "MIRRORS", "SUITES"))
+    return _resolve(home, index, mirrors, suites, Path.cwd())

@@ -28,6 +28,54 @@ def greet():
     '''Say hello to whoever runs it.'''
     click.echo("hello")
 """
+SOURCE = """
+class {name}:
+    name, license, domain, origin = "{source}", "CC0-1.0", "prose", "made here"
+
+    def pairs(self, language):
+        {does}
+"""
+LATER = (
+    hooks(
+        sources={name: f"hubkit_test_later:{name.title()}" for name in ("pebble", "exiting", "rubbish", "importing")},
+        languages={"nowhere": "hubkit_test_later:nowhere"},
+        tasks={"falling": "hubkit_test_later:Falling"},
+        methods={"a-claim": "hubkit_test_later:Claim"},
+        commands={"crash": "hubkit_test_later:crash"},
+    )
+    + SOURCE.format(name="Pebble", source="pebble", does="return [P('ibuye ni rinini', 'the stone is big')]")
+    + SOURCE.format(name="Exiting", source="exiting", does="raise SystemExit(9)")
+    + SOURCE.format(name="Rubbish", source="rubbish", does="return [('a', 'b')]")
+    + SOURCE.format(name="Importing", source="importing", does="import a_package_that_nobody_has")
+    + """
+import click
+
+def P(text, english):
+    from hubkit.corpora.source import Pair
+    return Pair(text, english, "pebble", "1", "CC0-1.0")
+
+def nowhere():
+    return "/no/such/table.tsv"
+
+class Falling:
+    name = "falling"
+
+    def load(self, language):
+        raise SystemExit(8)
+
+class Claim:
+    def problems(self, config):
+        raise SystemExit(7)
+
+@click.command()
+def crash():
+    "Fall down."
+    print("on its way")
+    raise RuntimeError("a bug of theirs")
+"""
+)
+TABLE = "tag\tiso639_3\tname\tscript\n"
+GIVES = "from pathlib import Path\ndef path():\n    return Path(__file__).with_suffix('.tsv')\n"
 HELLO = hooks(commands={"hello": "{}:hello"}, methods={"{}": "json:dumps"})
 PLUGINS = {
     "good": GOOD,
@@ -49,11 +97,18 @@ PLUGINS = {
     "slow": hooks(sources={"late": "json:dumps"}) + "import os, time\ntime.sleep(1.1 * bool(os.environ.get('SLOW')))",
     "one": HELLO.replace("{}", "one"),
     "two": HELLO.replace("{}", "two"),
+    "later": LATER,
+    "tables": hooks(languages={"theirs": "hubkit_test_tables:path"}) + GIVES,
+    "tables2": hooks(languages={"others": "hubkit_test_tables2:path"}) + GIVES,
     "thief": hooks(commands={"plugins": "os:getcwd", "encode": "os:getcwd"}, methods={"lora": "json:dumps"}),
     "unmarked": "def register_sources():\n    return {}",
     "empty": "",
     "asks": "from hubkit.languages import find\nfind('rw')",
     "interrupts": "import os\nif os.environ.get('INTERRUPT'):\n    raise KeyboardInterrupt\n" + hooks(sources={}),
+}
+TABLES = {
+    "tables": {"hubkit_test_tables.tsv": TABLE + "RW\tkin\tRwandan\tLatn\nqaa\tqaa\tTestish\tLatn\n"},
+    "tables2": {"hubkit_test_tables2.tsv": TABLE + "qaa\tqaa\tOtherish\tLatn\nqab\tqab\tTwoly\tLatn\n"},
 }
 BROKEN = {
     "missing": "ModuleNotFoundError: No module named 'a_package_that_nobody_has'",
@@ -75,6 +130,7 @@ BROKEN = {
     "asks": "asks what is registered while plugins are being imported",
     "nowhere": "No module named 'hubkit_test_no_such_module'",
     "attribute": "has no attribute 'plugin'",
+    "later": "hubkit_test_later:nowhere gives no table of languages: The language table /no/such/table.tsv cannot",
 }
 
 
@@ -83,7 +139,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """One with all of them; making it takes two seconds, so the tests share it."""
     folder = tmp_path_factory.mktemp("plugins")
     wheels = [
-        build_wheel(folder, f"hubkit_test_{name}", {f"hubkit_test_{name}.py": source})
+        build_wheel(folder, f"hubkit_test_{name}", {f"hubkit_test_{name}.py": source, **TABLES.get(name, {})})
         for name, source in PLUGINS.items()
     ]
     wheels.append(build_wheel(folder, "hubkit_test_nowhere", {}, {"nowhere": "hubkit_test_no_such_module"}))
@@ -223,6 +279,67 @@ def test_a_damaged_distribution_hides_no_other(environment: Environment, tmp_pat
     assert rows["good"]["status"] == "ok"
     (damaged,) = [row for name, row in rows.items() if "damaged" in name]
     assert damaged["status"] == "broken" and "entry_points.txt cannot be read" in damaged["error"]
+
+
+def test_tables_that_clash_are_told_and_the_rest_of_them_works(
+    environment: Environment, seen: dict[str, dict[str, Any]]
+) -> None:
+    assert (seen["tables"]["status"], seen["tables2"]["status"]) == ("clash", "clash")
+    assert "The language RW is given twice: by hubkit and by plugin tables (" in seen["tables"]["error"]
+    assert "The language qaa is given twice: by plugin tables (" in seen["tables2"]["error"]
+    for tag, name in (("rw", "Kinyarwanda"), ("qab", "Twoly")):
+        done = environment.hubkit("languages", "show", tag, HUBKIT_LOAD_PLUGINS="tables,tables2,later")
+        assert done.returncode == 0 and name in done.stdout
+        assert done.stderr.count("left out") == 3
+    done = environment.hubkit("languages", "show", "qaa", HUBKIT_LOAD_PLUGINS="tables,tables2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Error: The language qaa is given twice: by plugin tables (" in done.stderr
+
+
+ALONE = """
+from hubkit.adapter.method import method, method_of
+from hubkit.corpora.gather import gather, sources
+from hubkit.errors import HubkitError
+from hubkit.evaluation.suite import loaded
+from hubkit.languages import find
+
+asked = [source for source in sources() if source.name in ("pebble", "exiting", "rubbish", "importing")]
+gathered = gather(find("rw"), asked)
+print([pair.english for pair in gathered.all()])
+for _, problem in sorted(gathered.problems.items()):
+    print(problem)
+print(method_of(method("lora").adapterhub_config()))
+for ask in (lambda: gather(find("rw"), sources(["pebble", "rubbish"])), lambda: loaded("falling", find("rw"))):
+    try:
+        ask()
+    except HubkitError as error:
+        print(error.what)
+"""
+
+
+def test_its_parts_fail_alone(environment: Environment) -> None:
+    """A source, a suite and a method that exit, and a package that is not there."""
+    done = environment.run("-c", ALONE, HUBKIT_LOAD_PLUGINS="later,fails")
+    assert done.returncode == 0, done.stderr
+    english, exiting, importing, rubbish, method, asked, suite = done.stdout.splitlines()
+    assert (english, method) == ("['the stone is big']", "lora")
+    for line, source, why in (
+        (exiting, "exiting", "SystemExit: 9"),
+        (importing, "importing", "ModuleNotFoundError: No module named 'a_package_that_nobody_has'"),
+        (rubbish, "rubbish", "no hubkit.corpora.source.Pair"),
+        (asked, "rubbish", "no hubkit.corpora.source.Pair"),
+    ):
+        assert f"The source {source} of plugin later does not work: " in line and why in line
+    assert "'falling' of plugin later (hubkit_test_later:Falling) fails: SystemExit: 8" in suite
+
+
+def test_a_bug_in_its_command_is_its_own(environment: Environment) -> None:
+    done = environment.hubkit("crash", HUBKIT_LOAD_PLUGINS="later")
+    assert (done.returncode, done.stdout) == (1, "on its way\n")
+    assert done.stderr.startswith("Error: `hubkit crash` of plugin later failed: RuntimeError: a bug of theirs.")
+    assert "Traceback" not in done.stderr
+    debug = environment.hubkit("--debug", "crash", HUBKIT_LOAD_PLUGINS="later")
+    assert debug.returncode == 1 and "hubkit_test_later.py" in debug.stderr and "Traceback" in debug.stderr
 
 
 @pytest.mark.parametrize("command", ["--help", "plugins"])

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 pytest_plugins = ["hubserver.fixtures"]
 NOUNS, VERBS = ("boat", "rain", "road", "cat", "song", "hill", "lamp"), ("sees", "likes", "leaves", "finds", "hears")
 EDITED = """
+        student, teacher, _ = batch.aligned()
         distance = (student - teacher).square().sum(dim=1).mean()
         return Loss(self.weight * distance, {"distance": float(distance.detach())})
 """
@@ -81,7 +82,7 @@ def test_from_new_plugin_to_an_indexed_adapter(
     run("new-plugin", "toys", "--kind", "source")
 
     module = tmp_path / "hubkit-squares" / "hubkit_squares" / "__init__.py"
-    before, _, _ = module.read_text("utf-8").partition("\n        cosine = ")
+    before, _, _ = module.read_text("utf-8").partition("\n        student, teacher, _ = ")
     module.write_text(before + EDITED, "utf-8")
     (tmp_path / "hubkit-toys" / "hubkit_toys" / "data" / "rw.tsv").write_text(lines(0, 120), "utf-8")
     (tmp_path / "suite.tsv").write_text(lines(200, 30), "utf-8")

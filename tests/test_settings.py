@@ -19,6 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("HUBKIT_HOME", raising=False)
     monkeypatch.delenv("HUBKIT_INDEX", raising=False)
     monkeypatch.delenv("HUBKIT_MIRRORS", raising=False)
+    monkeypatch.delenv("HUBKIT_SUITES", raising=False)
     return tmp_path
 
 
@@ -85,6 +86,7 @@ def test_folders_of_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('index = "ours"\n', "index is not a list of strings"),
         ("index = [1]\n", "index is not a list of strings"),
         ("home = 3\n", "home is not a string"),
+        ("suites = []\n", "suites is not a string"),
         ("home = \n", "not valid TOML"),
     ],
 )
@@ -112,7 +114,18 @@ def test_mirrors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings().mirrors == ()
 
 
+def test_suites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().suites is None
+    (folder / "hubkit.toml").write_text('suites = "held out"\n')
+    monkeypatch.setenv("HUBKIT_HOME", "one")
+    assert settings().suites == folder / "held out"
+    monkeypatch.setenv("HUBKIT_SUITES", str(folder / "other"))
+    assert settings().suites == folder / "other"
+    monkeypatch.setenv("HUBKIT_SUITES", "")
+    assert settings().suites is None
+
+
 def test_known_keys_are_listed(folder: Path) -> None:
     (folder / "hubkit.toml").write_text("colour = 1\n")
-    with pytest.raises(UsageError, match=r"Known are: home, index, mirrors\."):
+    with pytest.raises(UsageError, match=r"Known are: home, index, mirrors, suites\."):
         settings()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from hubkit.errors import HubkitError
-from hubkit.plugins import load_registered, registered
+from hubkit.plugins import OWN, make_registered, registered
 
 if TYPE_CHECKING:
     import torch
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from hubkit.adapter.sites import Site
     from hubkit.core.architecture import Architecture
 
+log = logging.getLogger("hubkit")
 Config = Mapping[str, Any]
 """The inner ``config`` object of an AdapterHub ``adapter_config.json``."""
 Shapes = dict[str, tuple[int, ...]]
@@ -68,18 +71,23 @@ class Method(Protocol):
 
 def method(name: str) -> Method:
     """The registered method ``name``. Raises :class:`hubkit.errors.NotFoundError` that lists the known ones."""
-    found: Method = load_registered("methods", name)()
+    found: Method = make_registered("methods", name)
     return found
 
 
 def method_of(config: Config) -> str | None:
-    """The registered method that runs this configuration; None when none does."""
-    for name in registered("methods"):
+    """The registered method that runs this configuration, hubkit's own before a plugin's; None when none does.
+
+    A plugin's method that fails, or that says of its problems anything but a list, runs nothing.
+    """
+    known = registered("methods")
+    for name in sorted(known, key=lambda name: known[name].plugin != OWN):
         try:
-            problems = method(name).problems(config)
-        except HubkitError:  # a plugin's method that is broken
+            problems = known[name].run(lambda: method(name).problems(copy.deepcopy(config)))  # noqa: B023 - called here
+        except HubkitError as error:
+            log.warning("method %s is not asked: %s", name, error.what)
             continue
-        if not problems:
+        if isinstance(problems, list) and not problems:
             return name
     return None
 

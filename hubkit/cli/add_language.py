@@ -83,6 +83,7 @@ def _run(request: Any, as_json: bool, quiet: bool) -> None:
     from hubkit.cli.console import LiveEvents, error_console
     from hubkit.evaluation.render import render
     from hubkit.workflows.add_language import add_language as work
+    from hubkit.workflows.publishable import report_page
 
     with nullcontext() if quiet else LiveEvents(error_console()) as events:
         outcome = work(request, events)
@@ -91,6 +92,7 @@ def _run(request: Any, as_json: bool, quiet: bool) -> None:
         return
     render(outcome.report, Console(highlight=False))
     click.echo(f"Installed {outcome.installed.name} {outcome.installed.version} in {outcome.installed.folder}")
+    click.echo(f"Report with plots: {report_page(outcome.installed)}")
     click.echo(
         f'Use it: hubkit.load("{outcome.report.language.tag}") or hubkit encode -l {outcome.report.language.tag}'
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,8 +27,9 @@ COLOURS = {"helps": "green", "harms": "red", "needless": "dim", "unclear": "dim"
 @click.argument("adapter", metavar="[NAME[@SPEC]]", required=False)
 @click.option("-l", "--language", metavar="TAG", help="Say which adapters serve this language, and why.")
 @click.option("--core", metavar="NAME|FOLDER", help="With --language: plan for this core.  [default: e5-small]")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this HTML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(adapter: str | None, language: str | None, core: str | None, as_json: bool) -> None:
+def info(adapter: str | None, language: str | None, core: str | None, html: Path | None, as_json: bool) -> None:
     """Show an installed adapter (lang-rw, lang-rw@0.1.0, lang-rw@>=0.1), or the plan for a language.
 
     Of an adapter: its versions, what was measured, what it needs, its licence, size, core and training data. Of a
@@ -37,10 +39,12 @@ def info(adapter: str | None, language: str | None, core: str | None, as_json: b
         raise UsageError("hubkit info takes an adapter or a language.", "Give NAME, such as lang-rw, or -l TAG.")
     if core is not None and language is None:
         raise UsageError("--core goes with --language.", "Leave it out: the adapter says which core it is for.")
+    if html is not None and adapter is None:
+        raise UsageError("--html goes with an adapter.", "Give NAME, such as lang-rw.")
     if language is not None:
         _language(language, core, as_json)
     else:
-        _adapter(str(adapter), as_json)
+        _adapter(str(adapter), html, as_json)
 
 
 def _language(language: str, core: str | None, as_json: bool) -> None:
@@ -86,7 +90,7 @@ def _print_plan(found: Plan) -> None:
         console.print(Text(f"To train an adapter: hubkit add-language {language.tag}"), soft_wrap=True)
 
 
-def _adapter(reference: str, as_json: bool) -> None:
+def _adapter(reference: str, html: Path | None, as_json: bool) -> None:
     from hubkit.composition.candidates import candidate_of
     from hubkit.registry.installed import find_installed, list_installed
 
@@ -95,10 +99,20 @@ def _adapter(reference: str, as_json: bool) -> None:
     versions = [other for other in list_installed() if other.name == name]
     manifest, candidate = installed.manifest, candidate_of(installed)
     assert manifest is not None, "a broken version is never chosen"
+    if html is not None:
+        _write_page(installed, html)
     if as_json:
         click.echo(json.dumps(_data(installed, manifest, candidate, versions), ensure_ascii=False, indent=2))
     else:
         _print_adapter(installed, manifest, candidate, versions)
+
+
+def _write_page(installed: Installed, path: Path) -> None:
+    from hubkit.evaluation.html import write_html
+    from hubkit.evaluation.report import read_report
+
+    write_html(read_report(installed.folder / "report.json"), path)
+    click.echo(f"Wrote {path}", err=True)
 
 
 def _name_and_spec(reference: str) -> tuple[str, str | None]:

@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from hubkit.errors import HubkitError, NotFoundError
-from hubkit.isolation import told
-from hubkit.plugins import load_registered, registered
+from hubkit.isolation import Failed, isolated, shown, told
+from hubkit.plugins import OWN, Registered, load_registered, registered
 from hubkit.version import __version__
 
 SHORT_HELP = {
+    "ablate": "Compare training recipes on equal terms, as a plan says.",
     "add-language": "Train, evaluate and install an adapter for a language.",
     "cache": "List, verify and prune fetched files.",
     "core": "List, describe, fetch and fingerprint core encoders.",
@@ -31,10 +32,28 @@ SHORT_HELP = {
     "search": "Find published adapters.",
     "update": "Install newer versions of what is installed.",
 }
+_EXPECTED = (HubkitError, OSError, click.ClickException, click.exceptions.Exit, click.Abort)
 
 
 class Commands(click.Group):
-    """Commands come from the hook ``register_commands``; a command's module is imported when it runs."""
+    """Commands come from the hook ``register_commands``; a command's module is imported when it runs.
+
+    A bug in a plugin's command is an error that names the plugin; with ``--debug`` its traceback is shown.
+    """
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (*_EXPECTED, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            found = _registered_as(context.invoked_subcommand)
+            if found is None or found.plugin == OWN:
+                raise
+            raise HubkitError(
+                f"`hubkit {found.name}` of plugin {found.plugin} failed: {told(error)}.",
+                f"Update or remove the plugin {found.plugin}; --debug shows where it failed.",
+            ) from error
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(registered("commands"))
@@ -59,10 +78,17 @@ class Commands(click.Group):
 
     def _help_of(self, context: click.Context, name: str) -> str:
         try:
-            command = self.get_command(context, name)
-            return command.get_short_help_str() if command else ""
-        except Exception as error:  # a plugin's command may do anything
-            return f"(broken: {error.what if isinstance(error, HubkitError) else told(error)})"
+            return isolated(lambda: self._short_help(context, name))[0]
+        except Failed as error:  # a plugin's command may do anything
+            return f"(broken: {error.__cause__.what if isinstance(error.__cause__, HubkitError) else error})"
+
+    def _short_help(self, context: click.Context, name: str) -> str:
+        command = self.get_command(context, name)
+        return shown(command.get_short_help_str()) if command else ""
+
+
+def _registered_as(name: str | None) -> Registered | None:
+    return registered("commands").get(name) if name is not None else None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

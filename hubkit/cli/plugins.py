@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hubkit.plugins import KINDS, Plugin, PluginManager, plugin_manager
+from hubkit.plugins import KINDS, OWN, Plugin, PluginManager, plugin_manager
 
 
 @click.command()
@@ -16,6 +16,7 @@ def plugins(as_json: bool) -> None:
     """Show plugins, what they register, and what is wrong with them."""
     manager = plugin_manager()
     names = _registered(manager)
+    _read_languages(manager)
     if as_json:
         rows = [_row(plugin, names.get(plugin.name, [])) for plugin in manager.plugins]
         click.echo(json.dumps(rows, indent=2))
@@ -34,6 +35,14 @@ def _registered(manager: PluginManager) -> dict[str, list[str]]:
     for owner, folder in manager.indexes():
         names.setdefault(owner, []).append(f"indexes: {folder}")
     return names
+
+
+def _read_languages(manager: PluginManager) -> None:
+    """Read the tables of languages, which have not been used yet, so that what is wrong with them is known."""
+    if any(found.plugin != OWN for found in manager.registered("languages").values()):
+        from hubkit.languages.table import rows
+
+        rows()
 
 
 def _row(plugin: Plugin, registers: list[str]) -> dict[str, Any]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hubkit.corpora.cleaning import Counts, clean, form, sentences
+from hubkit.corpora.plugin_source import BrokenSource, plugin_source
 from hubkit.corpora.source import Pair, Source, SourceUnavailable
 from hubkit.errors import HubkitError, NotFoundError, UsageError, VerificationError
-from hubkit.plugins import registered
+from hubkit.plugins import OWN, registered
 
 if TYPE_CHECKING:
     from hubkit.languages import Language
+    from hubkit.registered import Registered
 
 log = logging.getLogger("hubkit")
 
@@ -41,29 +44,50 @@ class Gathered:
 
 
 def sources(names: Iterable[str] | None = None) -> list[Source]:
-    """The registered sources with these names (default: all); :class:`UsageError` for an unknown name."""
+    """The registered sources with these names; by default all that work, with a warning for each that does not.
+
+    Raises :class:`UsageError` for an unknown name, and :class:`BrokenSource` for a named one that does not work.
+    """
     known = registered("sources")
-    wanted = list(known) if names is None else list(names)
+    if names is None:
+        return [source for registration in known.values() if (source := _if_it_works(registration)) is not None]
+    wanted = list(names)
     if unknown := [name for name in wanted if name not in known]:
         raise UsageError(f"There is no source {', '.join(unknown)}.", f"Known are: {', '.join(known)}.")
-    return [known[name].load()() for name in wanted]
+    return [_source(known[name], asked=True) for name in wanted]
+
+
+def _source(registration: Registered, asked: bool) -> Source:
+    if registration.plugin == OWN:
+        made: Source = registration.load()()
+        return made
+    return plugin_source(registration, asked)
+
+
+def _if_it_works(registration: Registered) -> Source | None:
+    try:
+        return _source(registration, asked=False)
+    except BrokenSource as error:
+        log.warning("%s It is left out.", error.what)
+        return None
 
 
 def gather(language: Language, asked: Sequence[Source]) -> Gathered:
     """Ask every source for ``language``; one that cannot be reached is noted in ``problems`` and the others go on.
 
-    Raises :class:`NotFoundError` when no source has anything, :class:`SourceUnavailable` when none could be asked,
-    and :class:`VerificationError` at once.
+    A plugin's source that fails, or gives what is no list of pairs, is noted likewise. Raises :class:`NotFoundError`
+    when no source has anything, :class:`SourceUnavailable` when none could be asked, and at once
+    :class:`VerificationError` of hubkit's own sources and :class:`BrokenSource` for one that was asked for by name.
     """
     gathered = Gathered(language)
     taken: set[tuple[str, str]] = set()
     for source in asked:
         try:
             found, counts = clean(source.pairs(language), language)
-        except (UsageError, NotFoundError, VerificationError):  # the request is wrong, or something was tampered with
-            raise
+        except (UsageError, NotFoundError, VerificationError, BrokenSource):
+            raise  # the request is wrong, or something was tampered with
         except HubkitError as error:
-            log.warning("source %s: %s", source.name, error)
+            _warn(source.name, str(error))
             gathered.problems[source.name] = str(error)
             continue
         fresh = [pair for pair in found if form(pair) not in taken]
@@ -74,6 +98,12 @@ def gather(language: Language, asked: Sequence[Source]) -> Gathered:
     if not gathered.pairs:
         raise _nothing(gathered, asked)
     return gathered
+
+
+@lru_cache(maxsize=256)
+def _warn(source: str, problem: str) -> None:
+    """Say it once: hundreds of relatives may be asked for."""
+    log.warning("source %s: %s", source, problem)
 
 
 def _nothing(gathered: Gathered, asked: Sequence[Source]) -> HubkitError:

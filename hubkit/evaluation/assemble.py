@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, Report
+from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, LearningPoint, Report
 from hubkit.evaluation.words import damage_sentence, further_sentence, overlap_sentence, seed_sentence
 from hubkit.version import __version__
 
 if TYPE_CHECKING:
     from hubkit.evaluation.report import Cost, Damage, SeedScore, StrengthPoint
     from hubkit.languages import Language
+
+CURVE_POINTS = 200
 
 
 def build_report(
@@ -26,6 +28,7 @@ def build_report(
     overlap: Mapping[str, Any] | None = None,
     corpus: Mapping[str, Mapping[str, int | float | str | None]] | None = None,
     strength_curve: Sequence[StrengthPoint] = (),
+    learning_curve: Sequence[LearningPoint] = (),
     development_source: str | None = None,
     seeds: Sequence[int] = (),
     seed_scores: Sequence[SeedScore] = (),
@@ -53,6 +56,7 @@ def build_report(
         "overlap": counts,
         "corpus": {source: dict(row) for source, row in (corpus or {}).items()},
         "strength_curve": list(strength_curve),
+        "learning_curve": list(learning_curve),
         "development_source": development_source,
         "seeds": list(seeds),
         "seed_scores": list(seed_scores),
@@ -63,6 +67,21 @@ def build_report(
         "hubkit_version": __version__,
     }
     return Report(**{**dict(evaluation), **circumstances})
+
+
+def learning_points(curve: Sequence[Mapping[str, float]]) -> list[LearningPoint]:
+    """A run's curve (``step``, ``loss`` and any scores by name) as a report keeps it: at most :data:`CURVE_POINTS`."""
+    stride = max(1, -(-len(curve) // CURVE_POINTS))
+    kept = [*curve[: len(curve) - 1 : stride], *curve[-1:]]
+    known = {"step", "loss"}
+    return [
+        LearningPoint(
+            step=int(point["step"]),
+            loss=point["loss"],
+            scores={name: score for name, score in point.items() if name not in known},
+        )
+        for point in kept
+    ]
 
 
 def language_info(language: Language) -> LanguageInfo:

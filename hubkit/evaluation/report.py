@@ -179,6 +179,14 @@ class StrengthPoint(Strict):
     score: float
 
 
+class LearningPoint(Strict):
+    """Where training stood at one step: the smoothed loss, and the development scores by name as far as known."""
+
+    step: Annotated[int, Field(ge=0)]
+    loss: float
+    scores: dict[str, float] = {}
+
+
 class SeedScore(Strict):
     """Mean R@1 of the adapter trained with one seed."""
 
@@ -214,6 +222,7 @@ class Report(Evaluation):
     overlap: dict[str, int] | None = None  # training, suite: texts compared; exact, normalised, words: texts that meet
     corpus: dict[str, dict[str, int | float | str | None]] = {}  # source → pairs, license, …
     strength_curve: list[StrengthPoint] = []
+    learning_curve: list[LearningPoint] = []
     development_source: str | None = None
     seed_scores: list[SeedScore] = []
     seeds: list[int] = []

@@ -7,7 +7,7 @@ correct; a wrong candidate that ties with the best correct one is ranked before 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from hubkit.errors import HubkitError
 
 Vectors = npt.NDArray[np.float32]
 Groups = npt.NDArray[np.int64]
+Correct = Callable[[slice], npt.NDArray[np.bool_]]  # rows of queries → which candidates are right for each (rows, m)
 
 _CHUNK_SCORES = 4_000_000  # scores held at a time; 16 MB
 
@@ -68,11 +69,13 @@ def retrieve(
     *,
     texts: Sequence[str] | None = None,
     english: Sequence[str] | None = None,
+    distractors: npt.ArrayLike | None = None,
 ) -> Retrieval:
     """Rank ``target`` (n, d) for each row of ``source`` (n, d) and the reverse; row i of one translates row i.
 
     ``texts`` and ``english`` are the sentences behind the rows: equal ones count as the same (see the module).
-    Vectors are L2-normalised here. :class:`HubkitError` when shapes differ or a vector is not finite.
+    ``distractors`` (m, d) are more candidates beside ``target``, all of them wrong. Vectors are L2-normalised here.
+    :class:`HubkitError` when shapes differ or a vector is not finite.
     """
     left, right = normalised(source), normalised(target)
     if left.shape != right.shape or not len(left):
@@ -80,17 +83,19 @@ def retrieve(
             f"Retrieval needs two equal, non-empty sets of vectors, got shapes {left.shape} and {right.shape}.",
             "Encode both sides of the same suite.",
         )
-    groups = (_groups(texts, len(left)), _groups(english, len(left)))
-    return Retrieval(_ranks(left, right, groups), _ranks(right, left, groups))
+    same = _same(_groups(texts, len(left)), _groups(english, len(left)))
+    pool = right if distractors is None else np.concatenate([right, normalised(distractors)])
+    return Retrieval(ranks(left, pool, same), ranks(right, left, same))
 
 
-def centred(vectors: npt.ArrayLike) -> Vectors:
-    """``vectors`` (n, d) without their mean, L2-normalised: removes what all sentences of one side share.
+def centred(vectors: npt.ArrayLike, of: npt.ArrayLike | None = None) -> Vectors:
+    """``vectors`` (n, d) without the mean of ``of`` (default: their own), L2-normalised: what one side shares goes.
 
     All-but-the-mean of Mu & Viswanath 2018 with no component removed; here the mean is that of the pool itself.
     """
     array = normalised(vectors)
-    return normalised(array - array.mean(axis=0, dtype=np.float64).astype(np.float32))
+    others = array if of is None else normalised(of)
+    return normalised(array - others.mean(axis=0, dtype=np.float64).astype(np.float32))
 
 
 def normalised(vectors: npt.ArrayLike) -> Vectors:
@@ -113,20 +118,36 @@ def _groups(sentences: Sequence[str] | None, count: int) -> Groups:
     if len(sentences) != count:
         raise HubkitError(f"{len(sentences)} sentences for {count} vectors.", "Pass the sentences that were encoded.")
     numbers: dict[str, int] = {}
-    folded = (" ".join(sentence.casefold().split()) for sentence in sentences)
-    return np.array([numbers.setdefault(sentence, len(numbers)) for sentence in folded], dtype=np.int64)
+    return np.array([numbers.setdefault(folded(sentence), len(numbers)) for sentence in sentences], dtype=np.int64)
 
 
-def _ranks(queries: Vectors, candidates: Vectors, groups: tuple[Groups, Groups]) -> npt.NDArray[np.int64]:
-    """Rank (n,) of the best correct candidate: 1 + the wrong candidates that score as high or higher."""
-    ranks = np.empty(len(queries), dtype=np.int64)
+def folded(sentence: str) -> str:
+    """What equal sentences share: they differ in case and spacing at most."""
+    return " ".join(sentence.casefold().split())
+
+
+def _same(*groupings: Groups) -> Correct:
+    """Two items are translations of each other when they share a group in any of the groupings (n,)."""
+
+    def correct(rows: slice) -> npt.NDArray[np.bool_]:
+        found = [group[rows, None] == group[None, :] for group in groupings]
+        mask: npt.NDArray[np.bool_] = np.logical_or.reduce(found)
+        return mask
+
+    return correct
+
+
+def ranks(queries: Vectors, candidates: Vectors, correct: Correct) -> npt.NDArray[np.int64]:
+    """Rank (n,) of each query's best right candidate: 1 + the wrong candidates that score as high or higher.
+
+    ``queries`` (n, d) and ``candidates`` (m, d) have length 1; candidates beyond the width of ``correct`` are wrong.
+    """
+    found = np.empty(len(queries), dtype=np.int64)
     step = max(1, _CHUNK_SCORES // len(candidates))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        scores = queries[rows] @ candidates.T
-        correct = np.zeros(scores.shape, dtype=bool)
-        for group in groups:
-            correct |= group[rows, None] == group[None, :]
-        best = np.where(correct, scores, -np.inf).max(axis=1, keepdims=True)
-        ranks[rows] = 1 + ((scores >= best) & ~correct).sum(axis=1)
-    return ranks
+        scores, right = queries[rows] @ candidates.T, correct(rows)
+        right = np.pad(right, ((0, 0), (0, scores.shape[1] - right.shape[1])))
+        best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
+        found[rows] = 1 + ((scores >= best) & ~right).sum(axis=1)
+    return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hubkit.errors import HubkitError
+from hubkit.plugins import make_registered, registered
 
 if TYPE_CHECKING:
     from hubkit.languages import Language
@@ -49,3 +50,15 @@ class Suite(Protocol):
     def load(self, language: Language) -> ParallelSuite | None:
         """The suite in ``language``; ``None`` when it has none. Fetches once, then works offline."""
         ...
+
+
+def loaded(name: str, language: Language) -> ParallelSuite | None:
+    """The registered suite ``name`` in ``language``; ``None`` when it has none.
+
+    Raises :class:`HubkitError` that names the plugin whose suite fails, or gives something else.
+    """
+    suite = make_registered("tasks", name)
+    found: ParallelSuite | None = registered("tasks")[name].run(lambda: suite.load(language))
+    if found is not None and not isinstance(found, ParallelSuite):
+        raise HubkitError(f"The suite {name} gave {type(found).__name__} for {language.tag}.", "Update its plugin.")
+    return found

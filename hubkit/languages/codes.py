@@ -14,9 +14,9 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from hubkit.errors import NotFoundError, UsageError
+from hubkit.errors import HubkitError, NotFoundError, UsageError
 from hubkit.languages import names
-from hubkit.languages.table import DATA, Language, rows
+from hubkit.languages.table import DATA, Language, clashes, rows
 
 EVERYWHERE = ""
 _SUBTAG = re.compile(r"[a-z0-9]{1,8}")
@@ -31,11 +31,14 @@ def find(query: str, scheme: str | None = None) -> Language:
     """The language that ``query`` means: a tag, a code, an English or native name, or a tag with region.
 
     ``scheme`` names whose codes these are where they contradict ISO 639 (``"mediawiki"``: ``nrm`` is Norman there).
-    Raises :class:`NotFoundError` with suggestions, :class:`UsageError` when a name is that of several languages.
+    Raises :class:`NotFoundError` with suggestions, :class:`UsageError` when a name is that of several languages, and
+    :class:`HubkitError` for a tag that two plugins give.
     """
     tag = _normal_tag(query)
     if not tag:
         raise UsageError("No language was named.", "Name one by tag, code or name, such as sw, swh or Swahili.")
+    if (clash := clashes().get(tag)) is not None:
+        raise HubkitError(clash, "Uninstall one of the two, or limit plugins with HUBKIT_LOAD_PLUGINS.")
     found = _by_code(tag, scheme) or names.by_name(query) or _by_subtags(tag.split("-"), scheme)
     if found is None:
         raise NotFoundError(f"No language is known as {names.shown(query)}.", names.advice(query, tag))

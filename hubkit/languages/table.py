@@ -8,16 +8,21 @@ a plugin's table needs the first five columns' ``tag iso639_3 name`` and ``scrip
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import logging
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.errors import HubkitError
+from hubkit.isolation import Failed, isolated
 
 if TYPE_CHECKING:
-    from hubkit.plugins import Registered
+    from hubkit.registered import Registered
+
+log = logging.getLogger("hubkit")
 
 COLUMNS = (
     "tag", "iso639_3", "name", "native_name", "macrolanguage", "glottocode", "script", "family", "other_names",
@@ -25,7 +30,7 @@ COLUMNS = (
 REQUIRED = ("tag", "iso639_3", "name", "script")
 SEPARATOR = "|"
 DATA = Path(__file__).parent / "data"
-BUILTIN = "hubkit.languages.table:path"
+_TAG = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,44 +100,97 @@ def builtin_rows() -> tuple[Row, ...]:
     return tuple(read(path()))
 
 
+class Given(NamedTuple):
+    """A plugin's table. ``who`` names the plugin and the file in errors."""
+
+    plugin: str
+    who: str
+    rows: list[Row]
+
+
+class Merged(NamedTuple):
+    """All rows by tag, and of tags that two plugins give, which belong to neither, why (by the tag in lower case)."""
+
+    rows: tuple[Row, ...]
+    clashes: Mapping[str, str]
+
+
 @lru_cache(maxsize=1)
 def rows() -> tuple[Row, ...]:
-    """The rows of hubkit and of every plugin, by tag; a tag given twice is an error that names both tables."""
-    from hubkit.plugins import registered
+    """The rows of hubkit and of every plugin, by tag.
 
-    tables = [("hubkit", builtin_rows())]
-    for registration in registered("languages").values():
-        if registration.target != BUILTIN:
-            tables.append(_plugin_table(registration))
-    return _merged(tables)
+    A plugin's table that cannot be read is left out, and so are rows whose tag somebody else gives, with one warning;
+    hubkit's own rows stay. ``hubkit plugins`` tells both.
+    """
+    return _merged().rows
 
 
-def _plugin_table(registration: Registered) -> tuple[str, tuple[Row, ...]]:
-    """Who gives a table, and its rows; :class:`HubkitError` names the plugin when its function fails."""
-    function = registration.load()
+def clashes() -> Mapping[str, str]:
+    """Tag in lower case → a sentence that names the two plugins which give it; it is not among :func:`rows`."""
+    return _merged().clashes
+
+
+@lru_cache(maxsize=1)
+def _merged() -> Merged:
+    from hubkit.plugins import OWN, registered
+
+    theirs = [each for each in registered("languages").values() if each.plugin != OWN]
+    return merge([table for each in theirs if (table := _given(each)) is not None])
+
+
+def _given(registration: Registered) -> Given | None:
+    """A plugin's table; ``None``, with a warning, when it gives none that can be read."""
     try:
-        table = Path(function())
-    except Exception as error:
-        raise HubkitError(
-            f"{registration.target} of plugin {registration.plugin} gives no table of languages: {error!r}.",
-            f"Reinstall or remove the plugin {registration.plugin}.",
-        ) from error
-    return f"plugin {registration.plugin} ({table})", tuple(read(table))
+        path, found = isolated(lambda: _read_given(registration))[0]
+    except Failed as failed:
+        cause = failed.__cause__
+        why = f"{registration.target} gives no table of languages: "
+        _left_out(registration.plugin, why + (cause.what if isinstance(cause, HubkitError) else f"{failed}."))
+        return None
+    return Given(registration.plugin, f"plugin {registration.plugin} ({path})", found)
 
 
-def _merged(tables: Iterable[tuple[str, tuple[Row, ...]]]) -> tuple[Row, ...]:
-    owners: dict[str, str] = {}
-    merged: dict[str, Row] = {}
-    for owner, table in tables:
-        for row in table:
-            key = row.language.tag.lower()
-            if key in owners:
-                raise HubkitError(
-                    f"The language {row.language.tag} is given twice: by {owners[key]} and by {owner}.",
-                    "Remove one of the two rows, or limit plugins with HUBKIT_LOAD_PLUGINS.",
-                )
-            owners[key], merged[key] = owner, row
-    return tuple(sorted(merged.values(), key=lambda row: row.language.tag))
+def _read_given(registration: Registered) -> tuple[Path, list[Row]]:
+    path = Path(registration.load()())
+    found = read(path)
+    tags = [row.language.tag for row in found]
+    if odd := [tag for tag in tags if not _TAG.fullmatch(tag)]:
+        raise HubkitError(f"{path}: {odd[0]!r} is no tag of a language.", "Tags are letters, digits and hyphens.")
+    if len({tag.lower() for tag in tags}) < len(tags):
+        raise HubkitError(f"{path} gives a tag twice.", "Remove one of the two rows.")
+    return path, found
+
+
+def merge(tables: Iterable[Given]) -> Merged:
+    """hubkit's rows and those of these tables, without what clashes."""
+    own = {row.language.tag.lower(): row for row in builtin_rows()}
+    claims: dict[str, list[tuple[Given, Row]]] = {}
+    for table in tables:
+        for row in table.rows:
+            claims.setdefault(row.language.tag.lower(), []).append((table, row))
+    merged, clashing, told = dict(own), dict[str, str](), dict[str, list[str]]()
+    for key, claimed in claims.items():
+        if key not in own and len(claimed) == 1:
+            merged[key] = claimed[0][1]
+            continue
+        owners = [*(["hubkit"] if key in own else []), *(table.who for table, _ in claimed)]
+        sentence = f"The language {claimed[0][1].language.tag} is given twice: by {' and by '.join(owners)}."
+        if key not in own:
+            clashing[key] = sentence
+        for table, _ in claimed:
+            told.setdefault(table.plugin, []).append(sentence)
+    for plugin, sentences in told.items():
+        others = f" So it is with {len(sentences) - 1} more." if len(sentences) > 1 else ""
+        _left_out(plugin, sentences[0] + others, clash=True)
+    return Merged(tuple(sorted(merged.values(), key=lambda row: row.language.tag)), clashing)
+
+
+def _left_out(plugin: str, why: str, *, clash: bool = False) -> None:
+    """Warn, and have ``hubkit plugins`` say it; an error with ``HUBKIT_STRICT_PLUGINS``."""
+    from hubkit.plugins import plugin_manager
+
+    log.warning("plugin %s: %s %s left out.", plugin, why, "Such rows are" if clash else "It is")
+    plugin_manager().blame(plugin, why, clash=clash)
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.errors import HubkitError, NotFoundError, UsageError, VerificationError
+from hubkit.isolation import told
 from hubkit.registry.names import is_record_name, shard
 from hubkit.settings import settings
 
@@ -228,13 +229,23 @@ def open_indexes() -> Indexes:
         members.append(Index(shipped, SHIPPED))
     for plugin, folder in plugin_manager().indexes():
         try:
-            members.append(Index(_folder(folder, f"plugin {plugin}"), plugin))
+            members.append(Index(_plugin_s(folder, plugin), plugin))
         except HubkitError as error:
             warnings.append(f"An index is left out: {error}")
     distinct: dict[Path, Index] = {}
     for index in members:
         distinct.setdefault(index.root, index)
     return Indexes(tuple(distinct.values()), tuple(warnings))
+
+
+def _plugin_s(folder: str, plugin: str) -> Path:
+    """A plugin's index, which can be read; whatever is wrong with it is a :class:`HubkitError`."""
+    try:
+        root = _folder(folder, f"plugin {plugin}")
+        os.scandir(root).close()
+    except (OSError, RuntimeError, ValueError) as error:  # such as ~nobody, a NUL, no right to read
+        raise NotFoundError(f"plugin {plugin} names the index {folder!r}: {told(error)}.", "Tell its authors.") from error
+    return root
 
 
 def _configured(part: str) -> Index:
@@ -249,8 +260,10 @@ def _folder(text: str, who: str) -> Path:
             "Clone it with git and name the clone.",
         )
     root = Path(text).expanduser().absolute()
-    if not root.is_dir():
-        raise NotFoundError(f"{who} names the index {root}, which is no folder.", "Create it, or correct the path.")
+    if not text or not root.is_dir():
+        raise NotFoundError(
+            f"{who} names the index {root if text else repr(text)}, which is no folder.", "Create it, or correct the path."
+        )
     return root
 
 

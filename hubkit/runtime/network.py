@@ -129,6 +129,12 @@ class Network:
 
     def pooled(self, batch: Batch, stacks: Sequence[Stacked]) -> Tensor:
         """Pooled vectors (n, hidden), float32, of a batch whose row i has ``stacks[i]``."""
+        with torch.inference_mode():
+            hidden, mask = self.hidden(batch, stacks)
+            return pool(hidden, mask, self.core.pooling).float()
+
+    def hidden(self, batch: Batch, stacks: Sequence[Stacked]) -> tuple[Tensor, Tensor | None]:
+        """Token vectors (n, t, hidden) of the last layer and their mask, of a batch whose row i has ``stacks[i]``."""
         device = self.bank.device
         ids, mask = batch.ids.to(device), None if batch.mask is None else batch.mask.to(device)
         one = all(stack is stacks[0] for stack in stacks)
@@ -139,8 +145,7 @@ class Network:
             program = stacks[0].program if one else compile_program([s.layers for s in stacks], self.bank.placed)
             what = Pass(program, added) if program.heights or added is not None else None
             with acting(what):
-                hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            return pool(hidden, mask, self.core.pooling).float()
+                return self.model(input_ids=ids, attention_mask=mask).last_hidden_state, mask
 
     def _unknown(self) -> int:
         return int(self.tokenizer.unk_token_id or 0)

@@ -1,4 +1,4 @@
-"""The networks that training works on: a frozen core with one trainable adapter, which is taken out at the end."""
+"""The network that training works on, and the one that ``adapters`` makes: a frozen core with one trainable adapter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from hubkit.adapter.method import Method
 from hubkit.core import Core
 from hubkit.core.architecture import architecture
-from hubkit.core.pooling import pool
 from hubkit.errors import VerificationError
 from hubkit.runtime.backend import adaptable, add_adapter
 
@@ -21,10 +20,11 @@ _NAME = "trained"
 class Trainable(Protocol):
     """What the training loop works on. ``config`` is the adapter's inner AdapterHub configuration."""
 
+    core: Core
     config: dict[str, Any]
 
-    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Token ids (b, t) and mask (b, t) → unit sentence vectors (b, h)."""
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Token ids (b, t) and mask (b, t) → token vectors of the last layer (b, t, h)."""
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """The adapter's parameters by a name that stays."""
@@ -40,7 +40,10 @@ class Trainable(Protocol):
 
 
 class TrainableAdapter(nn.Module):
-    """A frozen core with one trainable adapter, built by the ``adapters`` library."""
+    """A frozen core with one trainable adapter as the ``adapters`` library runs it.
+
+    :class:`hubkit.training.stacked.TrainableStack` computes the same, faster; this is what it is held against.
+    """
 
     def __init__(self, core: Core, method: Method, config: dict[str, Any], seed: int) -> None:
         super().__init__()
@@ -53,10 +56,10 @@ class TrainableAdapter(nn.Module):
         model.eval()
         self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Token ids (b, t) and mask (b, t) → unit sentence vectors (b, h)."""
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return nn.functional.normalize(pool(hidden, attention_mask, self.core.pooling), dim=-1)
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Token ids (b, t) and mask (b, t) → token vectors of the last layer (b, t, h)."""
+        hidden: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return hidden
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """The adapter's parameters by their full name."""
@@ -76,6 +79,15 @@ class TrainableAdapter(nn.Module):
         """Raise :class:`VerificationError` unless every tensor of the core is bit-identical to what was loaded."""
         state = self.model.state_dict()
         assert_unchanged(self._frozen, {name.replace(".base_layer", ""): tensor for name, tensor in state.items()})
+
+
+def initial_tensors(core: Core, method: Method, config: dict[str, Any], seed: int) -> dict[str, Tensor]:
+    """The tensors that ``adapters`` gives a new adapter, by the method's names."""
+    model = adaptable(core)
+    add_adapter(model, _NAME, config, seed)
+    names = method.expected_tensors(config, model.config, architecture(core.model_type))
+    state = model.state_dict()
+    return {name: state[method.to_adapterhub(name, _NAME)].detach().clone() for name in names}
 
 
 def checksums(tensors: Mapping[str, Tensor]) -> dict[str, str]:

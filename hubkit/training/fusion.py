@@ -23,7 +23,6 @@ from hubkit.adapter.store import Adapter, adapter_from_state
 from hubkit.composition.recipe import Fuse
 from hubkit.composition.resolve import without_versions
 from hubkit.core.architecture import architecture
-from hubkit.core.pooling import pool
 from hubkit.errors import UsageError
 from hubkit.runtime.forward import Pass
 from hubkit.runtime.hooks import acting
@@ -90,7 +89,7 @@ class TrainableFusion:
     """A frozen core with frozen branches and a trainable fusion over them; see :class:`.backend.Trainable`."""
 
     def __init__(self, network: Network, branches: Branches, hyperparameters: Mapping[str, Any], seed: int) -> None:
-        self._network, self._branches = network, branches
+        self.core, self._network, self._branches = network.core, network, branches
         if network.bank.dtype != torch.float32:
             raise UsageError(f"This encoder computes in {network.bank.dtype}.", "Train with one in float32.")
         chosen, places = method(NAME), architecture(network.core.model_type)
@@ -103,14 +102,12 @@ class TrainableFusion:
         self._program = network.prepared((Fuses("the fusion in training", sites, branches),)).program
         self._frozen = checksums(self._frozen_tensors())
 
-    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Token ids (b, t) and mask (b, t) → unit sentence vectors (b, h)."""
-        network, device = self._network, self._network.bank.device
-        mask = attention_mask.to(device)
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Token ids (b, t) and mask (b, t) → token vectors of the last layer (b, t, h)."""
         with acting(Pass(self._program)):
-            hidden = network.model(input_ids=input_ids.to(device), attention_mask=mask).last_hidden_state
-        pooled = pool(hidden, mask, network.core.pooling).to(input_ids.device)
-        return nn.functional.normalize(pooled, dim=-1)
+            found = self._network.model(input_ids=input_ids, attention_mask=attention_mask)
+        hidden: Tensor = found.last_hidden_state
+        return hidden
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Query, key and value of every block."""
@@ -125,7 +122,7 @@ class TrainableFusion:
         if not self.config["regularization"]:
             return None
         one = torch.eye(len(self._values[0]), device=self._values[0].device)
-        return _REGULARISATION * torch.stack([(value - one).square().sum() for value in self._values]).sum().cpu()
+        return _REGULARISATION * torch.stack([(value - one).square().sum() for value in self._values]).sum()
 
     def assert_core_unchanged(self) -> None:
         """Raise :class:`VerificationError` unless the core and the branches are bit-identical to what was loaded."""

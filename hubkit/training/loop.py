@@ -2,142 +2,243 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hubkit.adapter.method import method
-from hubkit.plugins import load_registered
-from hubkit.training import mixture as mixtures
-from hubkit.training.backend import Trainable, TrainableAdapter
+from hubkit.core.pooling import pool
+from hubkit.durable import locked
+from hubkit.errors import HubkitError
+from hubkit.training import distributed
+from hubkit.training.activations import Activations
+from hubkit.training.backend import Trainable
 from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import State, load_checkpoint, save_checkpoint
-from hubkit.training.mixture import Mixture
-from hubkit.training.objective import Batch, Objective
+from hubkit.training.mixture import Drawing, Mixture, of_tokens
+from hubkit.training.objective import Batch
+from hubkit.training.optimiser import Average, evaluating, optimiser_of, rate
+from hubkit.training.parts import Collate, Part, Tokens, head_parameters, hide_tokens, parts_of
 from hubkit.training.recipe import Recipe
+from hubkit.training.stacked import TrainableStack
 from hubkit.training.targets import Targets
+from hubkit.training.watch import DevScore, Observer, Progress, Watch
 
 if TYPE_CHECKING:
     from hubkit.core import Core
-    from hubkit.corpora.source import Pair
 
-CHECKPOINT_SECONDS = 20.0
-DEV_EVALUATIONS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a run shows while it works. ``dev`` is the last development score, ``left`` the seconds still to train."""
-
-    fraction: float
-    step: int
-    loss: float
-    sentences_per_second: float
-    left: float | None
-    dev: float | None
+__all__ = ["DevScore", "Observer", "Progress", "Trained", "Training", "adapter_config"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A finished run: the adapter's tensors (names of the method), its configuration and how it went."""
+    """A finished run: the adapter's tensors (names of the method), its configuration and how it went.
+
+    ``heads`` are the tensors of objectives that have parameters of their own.
+    """
 
     tensors: dict[str, Tensor]
     config: dict[str, Any]
     state: State
     resumed: bool
-
-
-Observer = Callable[[Progress], None]
-DevScore = Callable[[dict[str, Tensor]], float]
+    heads: Mapping[str, Tensor]
 
 
 class Training:
-    """One run in ``folder``, where it keeps its checkpoint: of the ``network``, or of one adapter on the core."""
+    """One run in ``folder``, where it keeps its checkpoint: of the ``network``, or of one adapter on the core.
+
+    ``further`` are parts with data of their own, beside those that the recipe makes of ``mixture``; ``labels`` are the
+    names of classes or tags, in the order of their numbers.
+    """
 
     def __init__(
         self, core: Core, recipe: Recipe, mixture: Mixture, targets: Targets, budget: Budget, seed: int, folder: Path,
-        network: Trainable | None = None,
+        network: Trainable | None = None, further: Sequence[Part] = (), labels: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
+        distributed.join()
         self.recipe, self.mixture, self.targets = recipe, mixture, targets
         self.budget, self.seed, self.folder = budget, seed, folder
-        self.objective: Objective = load_registered("objectives", recipe.objective)(**recipe.objective_parameters)
-        self.network = network or _adapter(core, recipe, seed)
-        self.parameters = self.network.trainable()
-        self.optimiser = torch.optim.AdamW(
-            self.parameters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.state = load_checkpoint(folder, self.parameters, self.optimiser) or State()
+        self.parts = [*parts_of(recipe, mixture), *further]
+        config = adapter_config(core, recipe) if network is None else {}
+        self.network = network or TrainableStack(targets.frozen, recipe.method, config, seed)
+        self._collate = Collate(targets, recipe.max_tokens)
+        for part in self.parts:
+            part.prepare_head(self._collate, labels, seed)
+        self.parameters = {**self.network.trainable(), **head_parameters(self.parts)}
+        self.optimiser = optimiser_of(recipe, self.parameters)
+        self.average = Average(recipe, self.parameters)
+        self.state, self._random = State(), torch.Generator().manual_seed(seed).get_state()
+        if (restored := load_checkpoint(folder, self.parameters, self.optimiser, self.average)) is not None:
+            self.state, self._random = restored
         self.resumed = self.state.step > 0
+        self._drawing = Drawing.of(recipe, seed)
+        self._activations = self._cache()
+        self._device = next(iter(self.parameters.values())).device
 
     def run(self, observe: Observer | None = None, dev_score: DevScore | None = None) -> Trained:
-        """Train until the budget is spent. Interrupted (Ctrl-C), the state is saved and the interrupt goes on."""
-        watch = _Watch(self, observe, dev_score)
-        try:
-            self._train(watch)
-        except KeyboardInterrupt:
-            self._save()
-            raise
-        self._save()
-        self.network.assert_core_unchanged()
-        return Trained(self.network.adapter_tensors(), self.network.config, self.state, self.resumed)
+        """Train until the budget is spent. Interrupted (Ctrl-C), the state is saved and the interrupt goes on.
 
-    def _train(self, watch: _Watch) -> None:
-        groups = mixtures.batches(self.mixture, self.recipe.batch_size, self.seed, self.state.group)
-        while self.fraction() < 1:
-            group = next(groups)
-            encoded = [self._encode(batch) for batch in group]
-            for tokens, teacher, same in encoded:
-                if self.fraction() >= 1:
-                    break
+        Raises :class:`BusyError` when another process works in the folder, and :class:`HubkitError` when the loss is no
+        number: the last checkpoint, which is from before, stays.
+        """
+        with self._alone(), torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            watch = Watch(self, observe, dev_score)
+            try:
+                self._train(watch)
+            except KeyboardInterrupt:
+                self.save()
+                raise
+            self.save()
+            return self._finished(watch)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """No other run may work in the folder; of the processes of this one the first holds the lock."""
+        if distributed.number():
+            return nullcontext()
+        return locked(self.folder / "run.lock", f"The training run in {self.folder}")
+
+    def _train(self, watch: Watch) -> None:
+        while self.fraction() < 1 and not self.state.stopped:
+            group = [self._batches(part) for part in self.parts]
+            count = len(group[0])
+            while self.state.batch < count and self.fraction() < 1:
+                batches = [batches[self.state.batch % len(batches)] for batches in group]
+                encoded = [self._collate(part.data, batch) for part, batch in zip(self.parts, batches, strict=True)]
                 started = time.perf_counter()
-                loss = self._step(tokens, teacher, same)
+                losses = self._step(encoded, watch.wants_norms(self.state.batch))
                 self.state.seconds += time.perf_counter() - started
                 self.state.step += 1
-                self.state.sentences += len(teacher)
-                watch.stepped(loss)
-            self.state.group += 1
+                self.state.batch += 1
+                self.state.sentences += len(encoded[0])
+                self.state.tokens += int(encoded[0].attention_mask.sum())
+                self.average.stepped(self.fraction())
+                watch.stepped(losses)
+            if self.state.batch >= count:
+                self.state.group, self.state.batch = self.state.group + 1, 0
             watch.group_done()
 
     def fraction(self) -> float:
-        """Fraction of the budget that is spent."""
+        """Fraction of the budget that is spent; all processes of a run agree on it."""
+        return distributed.agreed(self.own_fraction())
+
+    def own_fraction(self) -> float:
+        """The same as this process sees it."""
         return self.budget.progress(self.state.seconds, self.state.step)
 
-    def _encode(self, batch: list[Pair]) -> tuple[Any, Tensor, Tensor]:
-        """Tokens of the batch, teacher vectors (b, h), and which rows share their English side (b, b)."""
-        frozen = self.targets.frozen
-        tokens = frozen.tokenizer(
-            [frozen.core.prefix + pair.text for pair in batch],
-            padding=True, truncation=True, max_length=self.recipe.max_tokens, return_tensors="pt",
-        )  # fmt: skip
-        english = [pair.english for pair in batch]
-        numbers = torch.tensor([english.index(text) for text in english])
-        return tokens, torch.from_numpy(self.targets(english)), numbers[:, None] == numbers[None, :]
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if distributed.number() == 0:
+            save_checkpoint(self.folder, self.parameters, self.optimiser, self.state, self.average)
 
-    def _step(self, tokens: Any, teacher: Tensor, same: Tensor) -> float:
-        rate = self.recipe.learning_rate * schedule(self.fraction(), self.recipe.warmup)
+    def _finished(self, watch: Watch) -> Trained:
+        self.network.assert_core_unchanged()
+        with evaluating(self.optimiser), self.average.acting():
+            tensors = watch.best_tensors() or self.network.adapter_tensors()
+            heads = {name: p.detach().cpu().clone() for name, p in head_parameters(self.parts).items()}
+        return Trained(tensors, self.network.config, self.state, self.resumed, heads)
+
+    def _cache(self) -> Activations | None:
+        if not self.recipe.cache_activations:
+            return None
+        first = getattr(self.network, "first_layer", 0)
+        if not first:
+            raise HubkitError(
+                "There is nothing to keep: the adapter acts in the lowest layer.", "Leave cache_activations out."
+            )
+        return Activations(self.targets.frozen, first, self.recipe.max_tokens)
+
+    def _batches(self, part: Part) -> list[list[Any]]:
+        number, groups = self.state.group, self.state.groups
+        group = self._drawing.group(part.mixture, number, min(1.0, self.fraction_at_group()), groups)
+        if self.recipe.batch_tokens is None:
+            return group
+        rows = sorted((example for batch in group for example in batch), key=lambda example: len(example.text))
+        return of_tokens(rows, self._collate.lengths(rows), self.recipe.batch_tokens)
+
+    def fraction_at_group(self) -> float:
+        """Fraction of the budget that was spent when the current group of batches began.
+
+        It decides what is drawn, so a run that is resumed in the middle of a group has to find the same.
+        """
+        if self.state.batch == 0:
+            self.state.group_fraction = self.fraction()
+        return self.state.group_fraction
+
+    def _step(self, encoded: Sequence[Tokens], norms: bool) -> dict[str, float]:
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        student = self.network(tokens["input_ids"], tokens["attention_mask"])
-        loss = self.objective(Batch(student, teacher, same)).value
-        if (penalty := self.network.penalty()) is not None:
-            loss = loss + penalty
+            group["lr"] = rate(self.recipe, self.fraction())
+        losses = [self._loss(part, tokens) for part, tokens in zip(self.parts, encoded, strict=True)]
+        total = torch.stack([part.weight * loss for part, loss in zip(self.parts, losses, strict=True)]).sum()
+        told = {part.objective.name: float(loss.detach()) for part, loss in zip(self.parts, losses, strict=True)}
+        if not math.isfinite(float(total.detach())):
+            self._not_finite(told, encoded)
+        if norms and len(losses) > 1:
+            told |= {f"gradient of {part.objective.name}": self._norm(part.weight * loss) for part, loss in
+                     zip(self.parts, losses, strict=True)}  # fmt: skip
+        if (penalty := self.network.penalty()) is not None and distributed.number() == 0:
+            total = total + penalty
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
+        distributed.add_gradients(self.parameters.values())
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
         self.optimiser.step()
-        return float(loss.detach())
+        return {"loss": float(total.detach()), **told}
 
-    def _save(self) -> None:
-        save_checkpoint(self.folder, self.parameters, self.optimiser, self.state)
+    def _loss(self, part: Part, tokens: Tokens) -> Tensor:
+        """The loss of the whole batch; its gradient reaches the rows of this process."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.state.step)
+        ids, labels = part.prepared(tokens, generator)
+        mask = hide_tokens(tokens.attention_mask, self.recipe.word_dropout, generator)
+        rows = distributed.own_rows(len(tokens))
+        own_mask = mask[rows].to(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._in_bfloat16()):
+            hidden = self._hidden(ids[rows], tokens.attention_mask[rows], own_mask, ids is tokens.input_ids)
+        hidden = hidden.float()
+        student = nn.functional.normalize(pool(hidden, own_mask, self.network.core.pooling), dim=-1)
+        batch = Batch(
+            student=distributed.whole(student, len(tokens)),
+            teacher=self._moved(tokens.teacher), same=self._moved(tokens.same),
+            hidden=distributed.whole(hidden, len(tokens)) if part.wants_hidden else None,
+            input_ids=self._moved(ids), attention_mask=self._moved(mask), labels=self._moved(labels),
+            languages=tokens.languages,
+        )  # fmt: skip
+        return part.objective(batch).value
 
+    def _hidden(self, ids: Tensor, attention_mask: Tensor, seen: Tensor, unchanged: bool) -> Tensor:
+        if self._activations is not None and unchanged:
+            states = self._activations(ids, attention_mask).to(self._device)
+            assert isinstance(self.network, TrainableStack)
+            return self.network.from_layer(states, seen)
+        return self.network.hidden(ids.to(self._device), seen)
 
-def _adapter(core: Core, recipe: Recipe, seed: int) -> Trainable:
-    return TrainableAdapter(core, method(recipe.method), adapter_config(core, recipe), seed)
+    def _moved(self, tensor: Tensor | None) -> Tensor | None:
+        return None if tensor is None else tensor.to(self._device)
+
+    def _in_bfloat16(self) -> bool:
+        if self.recipe.precision != "auto":
+            return self.recipe.precision == "bfloat16"
+        return self._device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+    def _norm(self, loss: Tensor) -> float:
+        """Norm of the gradient of one objective alone."""
+        found = torch.autograd.grad(loss, list(self.parameters.values()), retain_graph=True, allow_unused=True)
+        return float(torch.stack([one.norm() for one in found if one is not None]).norm())
+
+    def _not_finite(self, losses: Mapping[str, float], encoded: Sequence[Tokens]) -> None:
+        what = ", ".join(f"{name} {value}" for name, value in losses.items())
+        raise HubkitError(
+            f"The loss is no number in step {self.state.step + 1} (group {self.state.group}, batch {self.state.batch}, "
+            f"{len(encoded[0])} rows): {what}.",
+            f"The last checkpoint in {self.folder} is from before. Lower learning_rate or clip, and run it again.",
+        )
 
 
 def adapter_config(core: Core, recipe: Recipe) -> dict[str, Any]:
@@ -151,43 +252,3 @@ def adapter_config(core: Core, recipe: Recipe) -> dict[str, Any]:
     layers = int(AutoConfig.from_pretrained(core.folder).num_hidden_layers)
     skipped = list(range(int(layers * recipe.skip_lower)))
     return method(recipe.method).adapterhub_config(**{"leave_out": skipped, **recipe.hyperparameters})
-
-
-class _Watch:
-    """Reports progress, scores the development source now and then, and saves checkpoints, off the clock."""
-
-    def __init__(self, training: Training, observe: Observer | None, dev_score: DevScore | None) -> None:
-        self._training, self._observe, self._dev_score = training, observe, dev_score
-        self._saved = time.monotonic()
-        self._loss: float | None = None
-        self._dev: float | None = None
-        self._evaluations = int(training.fraction() * DEV_EVALUATIONS)
-
-    def stepped(self, loss: float) -> None:
-        self._loss = loss if self._loss is None else 0.95 * self._loss + 0.05 * loss
-        if self._observe is None:
-            return
-        state, fraction = self._training.state, self._training.fraction()
-        left = state.seconds * (1 - fraction) / fraction if fraction > 0 else None
-        speed = state.sentences / max(state.seconds, 1e-9)
-        self._observe(Progress(fraction, state.step, self._loss, speed, left, self._dev))
-
-    def group_done(self) -> None:
-        training = self._training
-        if self._dev_score and int(training.fraction() * DEV_EVALUATIONS) > self._evaluations:
-            self._evaluations = int(training.fraction() * DEV_EVALUATIONS)
-            self._dev = self._dev_score(training.network.adapter_tensors())
-        point = {"step": float(training.state.step), "loss": round(self._loss or 0.0, 4)}
-        if self._dev is not None:
-            point["dev"] = round(self._dev, 4)
-        training.state.curve.append(point)
-        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
-            training._save()
-            self._saved = time.monotonic()
-
-
-def schedule(fraction: float, warmup: float) -> float:
-    """Factor on the learning rate: linear from 0 to 1 over ``warmup``, then linear to 0 at the end of the budget."""
-    if fraction < warmup:
-        return max(fraction / warmup, 0.02)
-    return max((1 - fraction) / (1 - warmup), 0.0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.errors import UsageError
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 _AT_ONCE = 1000
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class TokenizerMeasure:
     Words are what stands between spaces: in a script without them, look at ``characters_per_token`` instead of
     ``fertility``. ``unknown_tokens`` counts a run of unknown characters as the one token that it becomes;
     ``unknown_characters`` counts its characters. Both stay 0 where a tokenizer falls back to bytes. ``truncated`` are
-    the sentences that lose text at the core's length, prefix and special tokens included.
+    the sentences that lose text at the core's length, prefix and special tokens included. ``continued_words`` are the
+    words that are cut into several tokens.
     """
 
     sentences: int
@@ -33,6 +38,7 @@ class TokenizerMeasure:
     unknown_tokens: int
     unknown_characters: int
     truncated: int
+    continued_words: int
 
     @property
     def fertility(self) -> float:
@@ -55,6 +61,11 @@ class TokenizerMeasure:
         return self.unknown_characters / max(1, self.characters)
 
     @property
+    def continued_word_rate(self) -> float:
+        """Share of the words that are cut into several tokens."""
+        return self.continued_words / max(1, self.words)
+
+    @property
     def truncated_rate(self) -> float:
         """Share of the sentences that are cut."""
         return self.truncated / max(1, self.sentences)
@@ -66,29 +77,42 @@ def measure(
     """Measure a tokenizer on sentences. Raises :class:`UsageError` when there are none."""
     if not sentences:
         raise UsageError("There are no sentences to measure.", "Give at least one.")
+    counts = zip(*(astuple(one) for one in each(tokenizer, sentences, max_tokens, prefix)), strict=True)
+    return TokenizerMeasure(*map(sum, counts))
+
+
+def each(
+    tokenizer: PreTrainedTokenizerFast, sentences: Sequence[str], max_tokens: int, prefix: str = ""
+) -> Iterator[TokenizerMeasure]:
+    """The measure of every sentence by itself, in order."""
     base = backend_of(tokenizer)
     backend, unknown = with_model(base, base.model), tokenizer.unk_token_id
     room = max_tokens - _extra(backend, prefix)
-    tokens = unknown_tokens = unknown_characters = truncated = 0
     for start in range(0, len(sentences), _AT_ONCE):
         some = list(sentences[start : start + _AT_ONCE])
         for sentence, encoding in zip(some, backend.encode_batch(some, add_special_tokens=False), strict=True):
-            ids = encoding.ids
-            tokens += len(ids)
-            truncated += len(ids) > room
-            if unknown is not None and unknown in ids:
-                unknown_tokens += ids.count(unknown)
-                unknown_characters += _unknown_characters(sentence, encoding, unknown)
-    words = [sentence.split() for sentence in sentences]
+            yield _one(sentence, encoding, unknown, room)
+
+
+def _one(sentence: str, encoding: Encoding, unknown: int | None, room: int) -> TokenizerMeasure:
+    ids, words = encoding.ids, sentence.split()
+    no_piece = unknown is not None and unknown in ids
     return TokenizerMeasure(
-        sentences=len(sentences),
-        words=sum(map(len, words)),
-        characters=sum(len(word) for some in words for word in some),
-        tokens=tokens,
-        unknown_tokens=unknown_tokens,
-        unknown_characters=unknown_characters,
-        truncated=truncated,
+        sentences=1,
+        words=len(words),
+        characters=sum(map(len, words)),
+        tokens=len(ids),
+        unknown_tokens=ids.count(unknown) if no_piece else 0,
+        unknown_characters=_unknown_characters(sentence, encoding, unknown) if no_piece else 0,
+        truncated=int(len(ids) > room),
+        continued_words=_continued(sentence, encoding),
     )
+
+
+def _continued(sentence: str, encoding: Encoding) -> int:
+    """Words in which more than one token ends."""
+    ends = Counter(bisect_left([word.end() for word in _WORD.finditer(sentence)], end) for _, end in encoding.offsets)
+    return sum(count > 1 for count in ends.values())
 
 
 def _extra(backend: Tokenizer, prefix: str) -> int:
@@ -96,6 +120,6 @@ def _extra(backend: Tokenizer, prefix: str) -> int:
     return len(backend.encode(prefix).ids)
 
 
-def _unknown_characters(sentence: str, encoding: Encoding, unknown: int) -> int:
+def _unknown_characters(sentence: str, encoding: Encoding, unknown: int | None) -> int:
     spans = (span for number, span in zip(encoding.ids, encoding.offsets, strict=True) if number == unknown)
     return sum(len("".join(sentence[start:end].split())) for start, end in spans)

@@ -128,7 +128,11 @@ def _figures(record: Record, core: Encoder, adapted: Encoder, say: Say) -> Itera
             say(f"{record.key}: {entry.metric} on {entry.suite} cannot be measured here")
             continue
         if (entry.suite, tag) not in evaluations:
-            evaluations[entry.suite, tag] = _evaluate(entry.suite, tag, core, adapted)
+            try:
+                evaluations[entry.suite, tag] = _evaluate(entry.suite, tag, core, adapted)
+            except HubkitError as error:  # a plugin's suite among others
+                yield f"suite {entry.suite}: {error.what}"
+                return
         evaluation = evaluations[entry.suite, tag]
         if evaluation is None:
             yield f"suite {entry.suite} has nothing in {tag}, a figure on it is declared"
@@ -139,9 +143,9 @@ def _figures(record: Record, core: Encoder, adapted: Encoder, say: Say) -> Itera
 def _evaluate(suite: str, tag: str, core: Encoder, adapted: Encoder) -> Evaluation | None:
     from hubkit.evaluation.compare import evaluate
     from hubkit.languages import find
-    from hubkit.plugins import load_registered
+    from hubkit.evaluation.suite import loaded
 
-    texts = load_registered("tasks", suite)().load(find(tag))
+    texts = loaded(suite, find(tag))
 
     def encode(encoder: Encoder) -> Callable[[Sequence[str]], Any]:
         return lambda sentences: encoder.encode(list(sentences), show_progress_bar=False)

@@ -1,4 +1,4 @@
-"""What a run costs: wall time by phase, peak memory, an estimate of the energy."""
+"""What a run costs: wall time by phase, peak memory, energy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hubkit.evaluation import report as reports
-from hubkit.evaluation.energy import estimated_energy
+from hubkit.evaluation.energy import EnergyMeter
 
 
 @dataclass(slots=True)
 class Cost:
-    """Wall time by phase, as it adds up."""
+    """Wall time by phase, as it adds up, and a meter of the energy."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    meter: EnergyMeter = field(default_factory=EnergyMeter)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -30,7 +31,7 @@ class Cost:
 
     def block(self) -> reports.Cost:
         """As the report has it."""
-        energy, how = estimated_energy(sum(self.seconds.values()))
+        energy, how = self.meter.read(sum(self.seconds.values()))
         return reports.Cost(
             seconds={name: round(seconds, 1) for name, seconds in self.seconds.items()},
             device=device(),

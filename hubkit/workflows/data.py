@@ -75,7 +75,7 @@ def collect(
     suites = _suites(language, own, suite_paths, warnings)
     development, development_source = _development(language, dev, data_license, suites)
     pairs = _training_pairs(language, own, asked, recipe, events)
-    training_pairs, removed, proof = _cleared(pairs, suites, development)
+    training_pairs, removed, proof = cleared(pairs, suites, development)
     return Data(
         language=language, pairs=training_pairs, own=own, sources=asked, development=development,
         development_source=development_source, suites=suites, damage=load_registered("tasks", DEFAULT_SUITE)(),
@@ -140,7 +140,7 @@ def _development(
     if not dev:
         return [], None
     given = sentences(gather(language, [File(list(dev), license=license)]).all())
-    kept, _, _ = _cleared({language.tag: given}, suites, [])
+    kept, _, _ = cleared({language.tag: given}, suites, [])
     chosen = development_pairs(kept[language.tag])
     if len(chosen) < FEWEST_PAIRS:
         raise UsageError(
@@ -165,7 +165,7 @@ def _training_pairs(
     return usable
 
 
-def _cleared(
+def cleared(
     pairs: dict[str, list[Pair]], suites: Sequence[ParallelSuite], development: Sequence[Pair]
 ) -> tuple[dict[str, list[Pair]], int, OverlapReport]:
     """Take every pair out of training that meets a suite or the development text, and prove that none is left."""

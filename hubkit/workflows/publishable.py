@@ -24,10 +24,12 @@ from hubkit.adapter.manifest import (
 )
 from hubkit.adapter.store import Adapter, save_adapter
 from hubkit.core.checkpoint import catalogue
-from hubkit.evaluation.assemble import build_report
+from hubkit.evaluation.assemble import build_report, learning_points
 from hubkit.evaluation.card import CardFacts, render_card
+from hubkit.evaluation.html import write_html
 from hubkit.evaluation.report import AdapterInfo, CoreInfo, Damage, Evaluation, Report, StrengthPoint
 from hubkit.registry.installed import Installed, install_folder
+from hubkit.settings import settings
 from hubkit.version import __version__
 from hubkit.workflows.cost import device, peak_memory
 from hubkit.workflows.work import Work
@@ -55,7 +57,7 @@ class Made:
 
 
 def publishable(made: Made) -> tuple[Installed, Report]:
-    """Write report, card, golden vectors and manifest, check the folder strictly, and install it."""
+    """Write report, card, golden vectors and manifest, check the folder strictly, install it, and write its page."""
     core, report, manifest = made.work.encoder.core, _report(made), _manifest(made)
     known = catalogue().get(core.id, {})
     facts = CardFacts.of(manifest, base_model=known.get("base_model"), trained_from=known.get("origin"))
@@ -63,9 +65,16 @@ def publishable(made: Made) -> tuple[Installed, Report]:
     folder = Path(tempfile.mkdtemp(prefix="hubkit-")) / manifest.name
     try:
         save_adapter(folder, made.adapter, core, manifest, _golden(made), report.model_dump(mode="json"), card)
-        return install_folder(folder), report
+        installed = install_folder(folder)
     finally:
         shutil.rmtree(folder.parent, ignore_errors=True)
+    write_html(report, report_page(installed))
+    return installed, report
+
+
+def report_page(installed: Installed) -> Path:
+    """Where the report of an adapter lies as an HTML page: beside the adapter, whose files are all hashed."""
+    return settings().reports / f"{installed.name}-{installed.version}" / "report.html"
 
 
 def _golden(made: Made) -> Golden:
@@ -145,6 +154,7 @@ def _report(made: Made) -> Report:
         overlap=made.work.data.overlap.as_dict(),
         corpus=_corpus(made),
         strength_curve=curve,
+        learning_curve=learning_points(made.trained.state.curve),
         development_source=made.choice.source,
         seeds=[work.request.seed],
         cost=work.cost.block(),
@@ -154,8 +164,12 @@ def _report(made: Made) -> Report:
 
 
 def _corpus(made: Made) -> dict[str, dict[str, Any]]:
-    """The counts of every cleaning step by source, and the sentences that training had by language."""
+    """The counts of every cleaning step by source, what training had of each, and its sentences by language."""
     rows: dict[str, dict[str, Any]] = {name: dict(counts) for name, counts in made.work.data.own.counts.items()}
+    for used in _training_data(made):
+        rows[f"used: {used.source}"] = {
+            "pairs": used.pairs, "languages": len(used.languages), "license": used.license, "origin": used.origin,
+        }  # fmt: skip
     for tag, pairs in sorted(made.work.data.pairs.items()):
         rows[f"training: {tag}"] = {"sentences": len(pairs), "share": round(made.work.mixture.shares.get(tag, 0.0), 4)}
     rows["taken out for meeting a suite"] = {"pairs": made.work.data.removed}

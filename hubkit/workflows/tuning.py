@@ -43,10 +43,10 @@ def development_scores(work: Work, training: Training) -> DevScore | None:
         return None
     score = _scorer(work, WATCHED_PAIRS)
 
-    def dev_score(tensors: dict[str, Tensor]) -> float:
+    def dev_score(tensors: dict[str, Tensor]) -> dict[str, float]:
         method, config = training.recipe.method, training.network.config
         adapter = adapter_from_state("development", method, config, tensors, work.encoder.core)
-        return float(score(adapter).mean())
+        return {work.language.tag: float(score(adapter).mean())}
 
     return dev_score
 

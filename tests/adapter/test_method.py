@@ -8,10 +8,12 @@ import adapters
 import pytest
 import torch
 
-from hubkit.adapter.method import method, random_tensors
+from hubkit.adapter.method import method, method_of, random_tensors
+from hubkit.adapter.methods.lora import Lora
 from hubkit.core import load_model
 from hubkit.core.architecture import architecture
-from hubkit.errors import NotFoundError, UsageError
+from hubkit.errors import HubkitError, NotFoundError, UsageError
+from hubkit.testing import registering
 
 METHODS = ["double_seq_bn", "ia3", "lora", "par_bn", "seq_bn", "seq_bn_inv"]
 # What each is called in `adapters`, and the settings in which hubkit's defaults differ.
@@ -185,3 +187,63 @@ def test_without_attention_no_matrix_needs_to_be_named():
 def test_methods_load_no_torch():
     modules = "hubkit.adapter.methods.lora, hubkit.adapter.methods.ia3, hubkit.adapter.methods.bottleneck"
     subprocess.run([sys.executable, "-c", f"import {modules}, sys; assert 'torch' not in sys.modules"], check=True)
+
+
+def theirs(**attributes):
+    """A plugin's method with a part of its own."""
+    return type("Theirs", (Lora,), {"name": "a-first", **attributes})
+
+
+def raising(error):
+    def fails(self, *arguments):
+        raise error
+
+    return fails
+
+
+class Odd(BaseException):
+    """Neither an error nor an exit."""
+
+
+HOSTILE = {
+    "raises": theirs(problems=raising(ValueError("boom"))),
+    "exits": theirs(problems=raising(SystemExit(3))),
+    "is odd": theirs(problems=raising(Odd())),
+    "says nothing of its problems": theirs(problems=lambda self, config: None),
+    "says them in a text": theirs(problems=lambda self, config: ""),
+    "claims everything": theirs(problems=lambda self, config: []),
+    "changes what it is asked about": theirs(problems=lambda self, config: config.clear() or ["no"]),
+    "cannot be made": theirs(__init__=raising(ImportError("No module named 'x'"))),
+    "is nothing": None,
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_plugin_s_method_takes_no_configuration_of_hubkit_s(name, case):
+    config = method(name).adapterhub_config()
+    with registering("methods", "a-first", HOSTILE[case]):
+        assert method_of(config) == name
+
+
+@pytest.mark.parametrize("case", sorted({*HOSTILE} - {"claims everything"}))
+def test_a_method_that_fails_runs_nothing(case):
+    with registering("methods", "a-first", HOSTILE[case]):
+        assert method_of({"architecture": "nobody's"}) is None
+
+
+def test_a_plugin_s_method_runs_what_only_it_knows():
+    with registering("methods", "a-first", HOSTILE["claims everything"]):
+        assert method_of({"architecture": "nobody's"}) == "a-first"
+
+
+def test_asking_for_a_method_that_cannot_be_made_names_the_plugin():
+    with registering("methods", "a-first", HOSTILE["cannot be made"]):
+        with pytest.raises(HubkitError, match="'a-first' of plugin the test .*ImportError: No module named 'x'"):
+            method("a-first")
+
+
+def test_an_interrupt_is_the_user_s():
+    with registering("methods", "z-last", theirs(problems=raising(KeyboardInterrupt()))):
+        with pytest.raises(KeyboardInterrupt):
+            method_of({"architecture": "nobody's"})

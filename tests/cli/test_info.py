@@ -151,6 +151,37 @@ def test_a_plan(run: Run, install: Callable[..., Path]) -> None:
     assert "add-language" not in shown
 
 
+def whole_report() -> bytes:
+    """A report that has every field it must have."""
+    from hubkit.evaluation.report import Report
+
+    nothing = {"value": 0.0, "ci95": (0.0, 0.0), "verdict": "within noise", "n": 50, "minimum_detectable": 0.1}
+    suite = {"name": "udhr", "origin": "o", "license": "l", "domain": "prose", "language": "rw", "n": 50}
+    content: dict[str, Any] = {
+        "suite": suite, "systems": [], "gains": [], "centring": {"core": nothing, "adapter_over_it": None},
+        "own_share": None, "conclusion": "not compared", "sentences": ["Nothing was compared."],
+        "language": {"tag": "rw", "name": "Kinyarwanda", "iso639_3": "kin"},
+        "adapter": {"name": "lang-rw", "version": "0.1.0", "method": "lora"},
+        "core": {"id": "e5-small", "fingerprint": CORE}, "created": "2026-01-02T03:04:05Z", "hubkit_version": "0.1.0",
+    }  # fmt: skip
+    return Report.model_validate(content).model_dump_json().encode()
+
+
+def test_the_report_as_a_page(run: Run, install: Callable[..., Path], tmp_path: Path) -> None:
+    folder, page = install(), tmp_path / "report.html"
+    (folder / "report.json").write_bytes(whole_report())
+    ended = run("info", "lang-rw", "--html", str(page), "--json")
+    assert ended.code == 0 and json.loads(ended.out)["name"] == "lang-rw"
+    assert "Nothing was compared." in page.read_text("utf-8")
+
+
+def test_a_report_that_is_not_whole_makes_no_page(run: Run, install: Callable[..., Path], tmp_path: Path) -> None:
+    install()
+    ended = run("info", "lang-rw", "--html", str(tmp_path / "report.html"))
+    assert (ended.code, ended.out) == (3, "")
+    assert "is not a report" in ended.err and not (tmp_path / "report.html").exists()
+
+
 def test_a_plan_as_json(run: Run, install: Callable[..., Path]) -> None:
     install()
     data = json.loads(run("info", "-l", "kin", "--json").out)
@@ -188,6 +219,7 @@ def test_a_plan_for_another_core(run: Run, install: Callable[..., Path], bert: A
         (("../lang-rw",), 2, "is not the name of an adapter"),
         (("lang-rw@newest",), 2, "no version specifier"),
         (("lang-rw", "--core", "e5-small"), 2, "--core goes with --language"),
+        (("-l", "rw", "--html", "report.html"), 2, "--html goes with an adapter"),
         (("lang-xx",), 4, "No installed lang-xx"),
         (("-l", "klingonese"), 4, "No language is known as"),
     ],

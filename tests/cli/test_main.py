@@ -20,20 +20,20 @@ from hubkit.errors import BusyError, HubkitError, NotFoundError, UsageError, Ver
 from hubkit.plugins import Registered
 
 Run = Callable[..., Any]
-Fails = Callable[[BaseException], None]
+Fails = Callable[..., None]
 
 
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Fails:
     """Make ``hubkit fail`` a command that raises this."""
 
-    def make(error: BaseException) -> None:
+    def make(error: BaseException, plugin: str = "hubkit") -> None:
         @click.command()
         def fail() -> None:
             """Fail as it was told to."""
             raise error
 
-        monkeypatch.setattr(module, "registered", lambda kind: {"fail": Registered("fail", "a:b", "test")})
+        monkeypatch.setattr(module, "registered", lambda kind: {"fail": Registered("fail", "a:b", plugin)})
         monkeypatch.setattr(module, "load_registered", lambda kind, name: fail)
 
     return make
@@ -124,6 +124,30 @@ def test_a_bug_keeps_its_traceback(home: Path, fails: Fails) -> None:
     fails(ZeroDivisionError("a bug"))
     with pytest.raises(ZeroDivisionError):
         module.main(["fail"])
+
+
+class Odd(BaseException):
+    """Neither an error nor an exit."""
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), Odd("a bug"), RecursionError("a bug")])
+def test_a_bug_of_a_plugin_names_the_plugin(error: BaseException, run: Run, fails: Fails) -> None:
+    fails(error, "theirs")
+    ended = run("fail")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"`hubkit fail` of plugin theirs failed: {type(error).__name__}: a bug." in ended.err
+    with pytest.raises(HubkitError) as caught:
+        module.main(["--debug", "fail"])
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(("error", "code"), [*ERRORS, (OSError(2, "Nothing there"), 1), (SystemExit(7), 7)])
+def test_what_a_plugin_s_command_says_by_an_error_is_its_own(
+    error: BaseException, code: int, run: Run, fails: Fails
+) -> None:
+    fails(error, "theirs")
+    ended = run("fail")
+    assert ended.code == code and "plugin" not in ended.err
 
 
 def test_ok_and_the_codes_that_commands_return(run: Run, fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:

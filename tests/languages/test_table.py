@@ -6,39 +6,80 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from hubkit.errors import HubkitError
-from hubkit.languages import table
+from hubkit import hookimpl
+from hubkit.errors import HubkitError, NotFoundError
+from hubkit.languages import codes, family, find, names, table
 from hubkit.languages.codes import script_names
-from hubkit.languages.table import COLUMNS, Language, Row, languages, read, rows
+from hubkit.languages.table import COLUMNS, Language, Row, clashes, languages, read, rows
+from hubkit.plugins import Plugin, PluginManager
 
 HEADER = "tag\tiso639_3\tname\tscript\n"
 
 
-class Registration:
-    """A plugin's registered table."""
-
-    target = "other.languages:path"
-    plugin = "other"
-
-    def __init__(self, result: object) -> None:
-        self.result = result
-
-    def load(self) -> object:
-        def path() -> object:
-            if isinstance(self.result, Exception):
-                raise self.result
-            return self.result
-
-        return path
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """Tables are read again before and after."""
+    forget()
+    yield
+    forget()
 
 
-def merged_with(monkeypatch: pytest.MonkeyPatch, result: object) -> tuple[Row, ...]:
-    monkeypatch.setattr("hubkit.plugins.registered", lambda kind: {"theirs": Registration(result)})
-    return rows.__wrapped__()
+def forget() -> None:
+    for module in (codes, family, names, table):
+        for value in list(vars(module).values()):
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+Plugins = Callable[..., PluginManager]
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_plugins: None) -> Plugins:
+    """Let hubkit know these functions as the tables of plugins: ``plugins(theirs=function)``."""
+
+    def make(**functions: Any) -> PluginManager:
+        manager = PluginManager()
+        for name, function in functions.items():
+            module: Any = ModuleType(f"hubkit_test_tables_{name}")
+            module.table = function
+            module.register_languages = hookimpl(named("register_languages", {name: f"{module.__name__}:table"}))
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+            manager._register(module, Plugin(name, "1"))
+        monkeypatch.setattr("hubkit.plugins.plugin_manager", lambda: manager)
+        return manager
+
+    return make
+
+
+@pytest.fixture
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HUBKIT_STRICT_PLUGINS", raising=False)
+
+
+def named(name: str, value: object) -> Any:
+    def hook() -> object:
+        return value
+
+    hook.__name__ = name
+    return hook
+
+
+def gives(folder: Path, name: str, *lines: str, header: str = HEADER) -> Callable[[], Path]:
+    file = folder / f"{name}.tsv"
+    file.write_text(header + "".join(f"{line}\n" for line in lines), "utf-8")
+    return lambda: file
+
+
+def status(manager: PluginManager) -> dict[str, str]:
+    return {plugin.name: plugin.status for plugin in manager.plugins if plugin.name != "hubkit"}
 
 
 def test_tags_are_sorted_and_unique() -> None:
@@ -80,26 +121,97 @@ def test_file_is_small() -> None:
     assert table.path().stat().st_size < 1_500_000
 
 
-def test_plugin_table_is_merged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    theirs = tmp_path / "languages.tsv"
-    theirs.write_text("script\ttag\tname\tiso639_3\nLatn\tqaa\tTestish\tqaa\n", "utf-8")
-    found = {row.language.tag: row.language for row in merged_with(monkeypatch, theirs)}
+def test_plugin_table_is_merged(plugins: Plugins, tmp_path: Path) -> None:
+    header = "script\ttag\tname\tiso639_3\n"
+    manager = plugins(theirs=gives(tmp_path, "theirs", "Latn\tqaa\tTestish\tqaa", header=header))
+    found = {row.language.tag: row.language for row in rows()}
     assert found["qaa"] == Language("qaa", "Testish", None, "qaa", None, None, "Latn", ())
     assert "rw" in found
     assert list(found) == sorted(found)
+    assert status(manager) == {"theirs": "ok"}
 
 
-def test_tag_given_twice_names_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs.tsv"
-    theirs.write_text(HEADER + "RW\tkin\tRwandan\tLatn\n", "utf-8")
-    with pytest.raises(HubkitError, match=r"RW is given twice: by hubkit and by plugin other .*theirs\.tsv"):
-        merged_with(monkeypatch, theirs)
+def test_a_tag_of_hubkit_stays_hubkit_s(
+    plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows_of_theirs = ("RW\tkin\tRwandan\tLatn", "sw\tswh\tTheirs\tLatn", "qaa\tqaa\tTestish\tLatn")
+    manager = plugins(theirs=gives(tmp_path, "theirs", *rows_of_theirs))
+    assert (find("rw").name, find("sw").name, find("qaa").name) == ("Kinyarwanda", "Swahili", "Testish")
+    assert status(manager) == {"theirs": "clash"}
+    (message,) = caplog.messages
+    assert "The language RW is given twice: by hubkit and by plugin theirs" in message
+    assert "theirs.tsv" in message and "So it is with 1 more." in message
+    assert clashes() == {}
 
 
-@pytest.mark.parametrize("result", [None, RuntimeError("no")])
-def test_plugin_without_a_table_is_named(monkeypatch: pytest.MonkeyPatch, result: object) -> None:
-    with pytest.raises(HubkitError, match="plugin other"):
-        merged_with(monkeypatch, result)
+def test_a_tag_of_two_plugins_is_neither_s_and_asking_for_it_says_so(
+    plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = plugins(
+        one=gives(tmp_path, "one", "qaa\tqaa\tTestish\tLatn", "qab\tqab\tOnely\tLatn"),
+        two=gives(tmp_path, "two", "qaa\tqaa\tOtherish\tLatn", "qac\tqac\tTwoly\tLatn"),
+    )
+    assert (find("rw").tag, find("qab").name, find("qac").name) == ("rw", "Onely", "Twoly")
+    for query in ("qaa", "QAA"):
+        with pytest.raises(HubkitError, match=r"language qaa is given twice: by plugin one \(.* by plugin two \(") as no:
+            find(query)
+        assert "HUBKIT_LOAD_PLUGINS" in str(no.value) and not isinstance(no.value, NotFoundError)
+    assert status(manager) == {"one": "clash", "two": "clash"}
+    assert len(caplog.messages) == 2
+
+
+class Odd(BaseException):
+    """Neither an error nor an exit."""
+
+
+def fails(error: BaseException) -> Callable[[], Any]:
+    def function() -> Any:
+        raise error
+
+    return function
+
+
+UNREADABLE: dict[str, Callable[[Path], Any]] = {
+    "returns nothing": lambda folder: lambda: None,
+    "raises": lambda folder: fails(RuntimeError("no")),
+    "exits": lambda folder: fails(SystemExit(3)),
+    "is odd": lambda folder: fails(Odd()),
+    "is no function": lambda folder: 3,
+    "is nowhere": lambda folder: lambda: folder / "nowhere.tsv",
+    "is a folder": lambda folder: lambda: folder,
+    "is no path": lambda folder: lambda: "a\0b",
+    "lacks a column": lambda folder: gives(folder, "bad", header="tag\tname\n"),
+    "has an empty cell": lambda folder: gives(folder, "bad", "qaa\tqaa\t\tLatn"),
+    "has a tag twice": lambda folder: gives(folder, "bad", "qaa\tqaa\tA\tLatn", "QAA\tqaa\tB\tLatn"),
+    "has what is no tag": lambda folder: gives(folder, "bad", "../../x\tqaa\tA\tLatn"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_table_that_cannot_be_read_is_left_out(
+    case: str, plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = gives(tmp_path, "good", "qab\tqab\tGoodish\tLatn")
+    manager = plugins(bad=UNREADABLE[case](tmp_path), good=good)
+    assert (find("rw").tag, find("qab").name) == ("rw", "Goodish")
+    assert status(manager) == {"bad": "broken", "good": "ok"}
+    (message,) = caplog.messages
+    assert message.startswith("plugin bad: hubkit_test_tables_bad:table gives no table of languages: ")
+    find("sw")
+    assert len(caplog.messages) == 1
+
+
+def test_strictly_it_is_an_error(plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins(bad=lambda: None)
+    monkeypatch.setenv("HUBKIT_STRICT_PLUGINS", "1")
+    with pytest.raises(HubkitError, match="Plugin bad 1 is broken: hubkit_test_tables_bad:table gives no table"):
+        find("rw")
+
+
+def test_an_interrupt_is_the_user_s(plugins: Plugins) -> None:
+    plugins(slow=fails(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        find("rw")
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,39 @@ def test_settings_then_hubkits_own_then_plugins(root, tmp_path, monkeypatch, alo
     assert {plugin.name for plugin in manager.plugins if plugin.status == "broken"} == {"bad", "text"}
 
 
+@pytest.mark.parametrize("folder", ["", "~nobody-has-this-name/x", "a\0b", "missing", "x" * 5000, "{file}"])
+def test_a_plugin_s_index_that_cannot_be_used_is_left_out(folder, root, tmp_path, monkeypatch, alone):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    write_index(root, [RW])
+    alone("odd", register_indexes=lambda: [folder.format(file=tmp_path / "file"), str(root)])
+    found = open_indexes()
+    assert found.members[-1] == Index(root, "odd")
+    assert len(found.warnings) == 1 and "plugin odd names the index" in found.warnings[0]
+    assert found.versions("lang-rw") == (RW,)
+
+
+def test_a_plugin_s_index_that_may_not_be_read_is_left_out(root, monkeypatch, alone):
+    write_index(root, [RW])
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("hubkit.registry.index.os.scandir", refused)
+    alone("odd", register_indexes=lambda: [str(root)])
+    (warning,) = open_indexes().warnings
+    assert "PermissionError" in warning
+
+
+def test_what_a_plugin_objects_is_a_line(root, alone):
+    root.mkdir()
+    alone("loud", check_record=lambda record: ["\x1b[31mno\nhow" + "!" * 5000])
+    with pytest.raises(HubkitError) as caught:
+        add_record(root, RW)
+    assert "loud: [31mno how!!!" in caught.value.what and len(caught.value.what) < 500
+    assert caught.value.what.isprintable()
+
+
 @pytest.mark.parametrize(("value", "error"), [("missing", NotFoundError), ("https://hub/x", UsageError)])
 def test_an_index_that_cannot_be_used(value, error, tmp_path, monkeypatch):
     monkeypatch.setenv("HUBKIT_INDEX", str(tmp_path / value) if value == "missing" else value)

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from hubkit.adapter.store import adapter_from_state
 from hubkit.core import Core, load_model
+from hubkit.core.pooling import pool
 from hubkit.corpora.source import Pair
-from hubkit.errors import VerificationError
+from hubkit.errors import BusyError, HubkitError, VerificationError
 from hubkit.runtime.encoder import Encoder
 from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import FILE
-from hubkit.training.loop import Progress, Training, schedule
+from hubkit.training.curriculum import mixture_of
+from hubkit.training.loop import Progress, Training
 from hubkit.training.mixture import Mixture, mix
+from hubkit.training.optimiser import rate
 from hubkit.training.recipe import Recipe
 from hubkit.training.targets import Targets
 
@@ -69,7 +73,8 @@ def test_only_the_adapter_learns(bert: Core, mixture: Mixture, tmp_path: Path):
     run = training(bert, mixture, tmp_path, 3)
     names = set(run.parameters)
     assert names
-    assert all(".adapters." in name for name in names)
+    assert names == set(run.network.adapter_tensors())
+    assert not any(parameter.requires_grad for parameter in run.network.model.parameters())
 
 
 def test_a_changed_core_is_noticed(bert: Core, mixture: Mixture, tmp_path: Path):
@@ -88,7 +93,8 @@ def test_the_runtime_gives_the_vectors_that_training_saw(core: Core, mixture: Mi
     encoder = Encoder(core).adapted(adapter)
     tokens = encoder.tokenizer([core.prefix + text for text in texts], padding=True, return_tensors="pt")
     with torch.no_grad():
-        expected = run.network(tokens["input_ids"], tokens["attention_mask"])
+        hidden = run.network.hidden(tokens["input_ids"], tokens["attention_mask"])
+        expected = normalize(pool(hidden, tokens["attention_mask"], core.pooling), dim=-1)
     found = encoder.encode(texts, convert_to_tensor=True, show_progress_bar=False)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
@@ -99,20 +105,114 @@ def test_the_same_seed_gives_the_same_adapter(bert: Core, mixture: Mixture, tmp_
     assert all(torch.equal(first.tensors[name], second.tensors[name]) for name in first.tensors)
 
 
-def test_an_interrupted_run_goes_on(bert: Core, mixture: Mixture, tmp_path: Path):
+def interrupt_at(step: int):
     def interrupt(progress: Progress) -> None:
-        if progress.step == 16:
+        if progress.step == step:
             signal.raise_signal(signal.SIGINT)
 
+    return interrupt
+
+
+VARIANTS = [
+    {},
+    {"word_dropout": 0.2, "ema": 0.9},
+    {"average": 0.5, "schedule": "cosine", "alpha_end": 0.1, "balanced": True},
+    {"curriculum": "shuffled", "easy_first": "length", "batch_by": "language"},
+    {"batch_tokens": 128, "cache_activations": True},
+    {"hyperparameters": {"reduction_factor": 2, "dropout": 0.3}},
+]
+
+
+@pytest.mark.parametrize("more", VARIANTS, ids=lambda more: " ".join(more) or "plain")
+def test_an_interrupted_run_goes_on_bit_by_bit(bert: Core, mixture: Mixture, tmp_path: Path, more: dict[str, object]):
+    whole = run_to(bert, mixture, tmp_path / "whole", more).run()
     with pytest.raises(KeyboardInterrupt):
-        training(bert, mixture, tmp_path, 40).run(interrupt)
-    assert (tmp_path / FILE).is_file()
-    again = training(bert, mixture, tmp_path, 40)
+        run_to(bert, mixture, tmp_path / "cut", more).run(interrupt_at(20))
+    assert (tmp_path / "cut" / FILE).is_file()
+    again = run_to(bert, mixture, tmp_path / "cut", more)
     assert again.resumed
-    assert again.state.step == 16
+    assert again.state.step == 20
     trained = again.run()
     assert trained.state.step == 40
     assert trained.resumed
+    assert all(torch.equal(trained.tensors[name], whole.tensors[name]) for name in whole.tensors)
+
+
+def run_to(core: Core, mixture: Mixture, folder: Path, more: dict[str, object]) -> Training:
+    chosen = Recipe(**{"hyperparameters": HYPERPARAMETERS["seq_bn"], "batch_size": 8, "learning_rate": 5e-3, **more})
+    made = mixture_of(chosen, mixture.pairs, "toy")
+    return Training(core, chosen, made, Targets(Encoder(core)), Budget(steps=40), 0, folder)
+
+
+def test_two_runs_in_one_folder(bert: Core, mixture: Mixture, tmp_path: Path):
+    first, second = training(bert, mixture, tmp_path, 3), training(bert, mixture, tmp_path, 3)
+
+    def run_the_other(progress: Progress) -> None:
+        second.run()
+
+    with pytest.raises(BusyError, match="training run"):
+        first.run(run_the_other)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint(bert: Core, mixture: Mixture, tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        training(bert, mixture, tmp_path, 40).run(interrupt_at(4))
+    before = (tmp_path / FILE).read_bytes()
+    again = training(bert, mixture, tmp_path, 40)
+    with torch.no_grad():
+        next(iter(again.parameters.values())).fill_(float("nan"))
+    with pytest.raises(HubkitError, match="no number in step 5 .*8 rows"):
+        again.run()
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_full_disk_is_told_and_leaves_the_checkpoint_before(
+    bert: Core, mixture: Mixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(KeyboardInterrupt):
+        training(bert, mixture, tmp_path, 40).run(interrupt_at(4))
+    before = (tmp_path / FILE).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hubkit.training.checkpoint.save_file", full)
+    with pytest.raises(HubkitError, match="No space left"):
+        training(bert, mixture, tmp_path, 6).run()
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_early_stopping_keeps_the_best(bert: Core, mixture: Mixture, tmp_path: Path):
+    scores, kept = iter([0.5, 0.6, 0.4, 0.3, 0.2, 0.1]), []
+
+    def score(tensors: dict[str, torch.Tensor]) -> dict[str, float]:
+        kept.append(tensors)
+        return {"toy": next(scores)}
+
+    trained = training(bert, mixture, tmp_path, 160, patience=2).run(dev_score=score)
+    assert trained.state.step < 160
+    assert len(kept) == 4
+    assert all(torch.equal(trained.tensors[name], kept[1][name]) for name in kept[1])
+
+
+def test_a_language_that_falls_while_the_mean_rises_is_warned_of(bert: Core, mixture: Mixture, tmp_path: Path):
+    scores = iter([{"toy": 0.5, "other": 0.5}, {"toy": 0.9, "other": 0.4}] + [{"toy": 0.9, "other": 0.4}] * 9)
+    trained = training(bert, mixture, tmp_path, 160).run(dev_score=lambda _: next(scores))
+    assert len(trained.state.warnings) == 1
+    assert "other falls from 0.500 to 0.400" in trained.state.warnings[0]
+
+
+def test_groups_of_languages_join_one_after_the_other(bert: Core, tmp_path: Path):
+    many = {tag: pairs(20) for tag in ("sw", "rw", "de", "fr", "tr", "kk")}
+    chosen = recipe(curriculum="related")
+    made = mixture_of(chosen, many, "rw")
+    assert "rw" in made.order[0]
+    run = Training(bert, chosen, made, Targets(Encoder(bert)), Budget(steps=80), 0, tmp_path)
+    seen: list[int] = []
+    run.run(lambda _: seen.append(run.state.groups))
+    assert seen[0] == 1
+    assert seen[-1] == 3
+    assert seen == sorted(seen)
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\x10\0\0\0\0\0\0\0{}"])
@@ -123,7 +223,16 @@ def test_a_broken_checkpoint_is_started_over(bert: Core, mixture: Mixture, tmp_p
     assert run.run().state.step == 4
 
 
-def test_the_learning_rate_rises_then_falls_to_zero():
-    assert schedule(0.0, 0.1) < schedule(0.05, 0.1) < schedule(0.1, 0.1) == 1.0
-    assert schedule(1.0, 0.1) == 0.0
-    assert schedule(0.55, 0.1) == pytest.approx(0.5)
+@pytest.mark.parametrize(("schedule", "half"), [("linear", 0.5), ("cosine", 0.5), ("constant", 1.0)])
+def test_the_learning_rate_rises_then_falls(schedule: str, half: float):
+    chosen = Recipe(warmup=0.1, learning_rate=1.0, schedule=schedule)
+    assert rate(chosen, 0.0) < rate(chosen, 0.05) < rate(chosen, 0.1) == 1.0
+    assert rate(chosen, 1.0) == (1.0 if schedule == "constant" else 0.0)
+    assert rate(chosen, 0.55) == pytest.approx(half)
+
+
+def test_several_objectives_are_trained_at_once(bert: Core, mixture: Mixture, tmp_path: Path):
+    beside = [{"objective": "contrastive", "parameters": {"temperature": 0.1}, "weight": 0.5}]
+    run = training(bert, mixture, tmp_path, 20, beside=beside)
+    trained = run.run()
+    assert "gradient of contrastive" in trained.state.curve[0]

@@ -112,6 +112,21 @@ def test_figures_in_a_language_that_the_suite_has_not(published: Any, bert: Core
     assert "suite tiny has nothing in sw" in problems([record], bert, tmp_path / "index")
 
 
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3), ImportError("boom")])
+def test_a_suite_that_fails_is_a_problem(
+    error: BaseException, published: Any, bert: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, other = published(), published("fam-bantu", measure=False, kind="family")
+
+    def fails(self: Any, language: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(Tiny, "load", fails)
+    text = problems([record, other], bert, tmp_path / "index")
+    assert text.startswith(f"lang-rw==0.1.0: suite tiny: 'tiny' of plugin tiny (tiny_suite_plugin:Tiny) fails: {type(error).__name__}")
+    assert text.count("suite tiny") == 1 and "fam-bantu" not in text
+
+
 def test_a_suite_that_is_not_here_is_said(published: Any, bert: Core, tmp_path: Path) -> None:
     record = published()
     record = changed(record, metrics=[entry.model_dump() | {"suite": "their-own"} for entry in record.metrics])

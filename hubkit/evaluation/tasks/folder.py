@@ -73,7 +73,10 @@ def _line_aligned(texts: Path, english: Path) -> list[tuple[str, str]]:
         raise UsageError(
             f"{texts} has {len(left)} lines and {english.name} has {len(right)}.", "Line i must mean the same in both."
         )
-    return [(text.strip(), original.strip()) for text, original in zip(left, right, strict=True)]
+    rows = [(text.strip(), original.strip()) for text, original in zip(left, right, strict=True)]
+    if empty := [number for number, row in enumerate(rows, start=1) if not all(row)]:
+        raise UsageError(f"Line {empty[0]} of {texts} or {english.name} is empty.", "Remove the line from both files.")
+    return rows
 
 
 def _tsv(path: Path) -> Iterator[tuple[str, str]]:

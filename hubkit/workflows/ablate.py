@@ -1,0 +1,274 @@
+"""``hubkit ablate``: the grid of a plan, cell by cell, and the table of it.
+
+A cell is one adapter: an arm, the right or the wrong text, what it is for, a seed. Its key is a hash of everything
+that decides it, its result one file, written whole; a plan that has the cell again, or goes on, finds it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import shutil
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hubkit.adapter.store import Adapter, adapter_from_state
+from hubkit.core import open_core
+from hubkit.durable import locked, write_json
+from hubkit.errors import BusyError, NotFoundError
+from hubkit.evaluation.ablation import Scored, Table, core_scores, score, table
+from hubkit.evaluation.suite import ParallelSuite
+from hubkit.languages import find
+from hubkit.runtime.encoder import Encoder
+from hubkit.settings import settings
+from hubkit.training.budget import Budget
+from hubkit.training.code import code_digest
+from hubkit.training.loop import Training
+from hubkit.training.mixture import Mixture
+from hubkit.training.targets import Targets
+from hubkit.version import __version__
+from hubkit.workflows.ablation_plan import Arm, Plan
+from hubkit.workflows.ablation_text import Texts, digest_of_mixture, digest_of_tests, tests_of
+from hubkit.workflows.events import Events, Silent
+
+FORMAT = 1
+SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One adapter to train and score. ``languages`` are those that it is scored on."""
+
+    arm: str
+    role: str  # "right" or "wrong"
+    subject: str  # a language, or SHARED, or a family
+    seed: int
+    languages: tuple[str, ...]
+    mixture: Mixture
+
+    @property
+    def name(self) -> str:
+        """``plain/right/zu/0``, what ``--cells`` is compared with."""
+        return f"{self.arm}/{self.role}/{self.subject}/{self.seed}"
+
+
+@dataclass(slots=True)
+class Grid:
+    """A plan with its text gathered: every cell, and where its result lies."""
+
+    plan: Plan
+    arms: dict[str, Arm]
+    encoder: Encoder
+    targets: Targets
+    tests: list[ParallelSuite]
+    cells: list[Cell]
+
+    def key(self, cell: Cell) -> str:
+        """Hash of everything that decides the cell's result, but not of hubkit's code (see :meth:`stale`)."""
+        arm = self.arms[cell.arm]
+        tests = [test for test in self.tests if test.language in cell.languages]
+        parts = [
+            FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), digest_of_mixture(cell.mixture),
+            self.plan.steps, cell.seed, sorted(self.plan.strengths), digest_of_tests(tests),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def path(self, cell: Cell) -> Path:
+        """Where the cell's result is, once there is one."""
+        return _folder() / f"{self.key(cell)}.json"
+
+    def result(self, cell: Cell) -> dict[str, Any] | None:
+        """The finished cell's result."""
+        try:
+            content: dict[str, Any] = json.loads(self.path(cell).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content
+
+    def stale(self, cell: Cell) -> bool:
+        """Whether the kept result was made by other training code than is here now."""
+        result = self.result(cell)
+        return result is not None and result["code"] != code_digest(self.arms[cell.arm].recipe.objective)
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """The table, the facts of every finished cell, and the cells that are not there."""
+
+    plan: Plan
+    table: Table
+    cells: tuple[dict[str, Any], ...]
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON values; no item's score."""
+        return {
+            "format": FORMAT, "hubkit": __version__, "plan": self.plan.model_dump(mode="json"),
+            **self.table.as_dict(), "cells": list(self.cells), "missing": list(self.missing),
+            "warnings": list(self.warnings),
+        }  # fmt: skip
+
+
+def prepare(plan: Plan, events: Events | None = None) -> Grid:
+    """Open the core and gather all text; nothing is trained."""
+    events = events or Silent()
+    events.phase("core")
+    encoder = Encoder(open_core(plan.core, events.advance))
+    events.phase("text")
+    tests = tests_of(plan)
+    arms = {name: plan.arm(name) for name in plan.arms}
+    cells = list(_cells(plan, arms, Texts(tests)))
+    return Grid(plan, arms, encoder, Targets(encoder), tests, cells)
+
+
+def _cells(plan: Plan, arms: dict[str, Arm], texts: Texts) -> Iterable[Cell]:
+    """Seed by seed, the arms side by side, so that an interrupted ablation compares them already."""
+    languages = tuple(find(tag).tag for tag in plan.languages)
+    for seed in plan.seeds:
+        for name, arm in arms.items():
+            if arm.families.right:
+                yield Cell(name, "right", SHARED, seed, languages, texts.shared(arm, arm.families.right))
+            else:
+                for tag in languages:
+                    yield Cell(name, "right", tag, seed, (tag,), texts.right(arm, tag))
+        if not plan.controls:
+            continue
+        for name, arm in arms.items():
+            wrong = [(*texts.wrong(arm, tag), tag) for tag in languages]
+            for subject in dict.fromkeys(subject for subject, _, _ in wrong):
+                members = next(tags for each, tags, _ in wrong if each == subject)
+                judged = tuple(tag for each, _, tag in wrong if each == subject)
+                yield Cell(name, "wrong", subject, seed, judged, texts.shared(arm, members))
+
+
+def chosen(grid: Grid, pattern: str | None) -> list[Cell]:
+    """The cells whose name fits ``pattern`` (``plain/*``). Raises :class:`NotFoundError` when none does."""
+    found = [cell for cell in grid.cells if pattern is None or fnmatch.fnmatchcase(cell.name, pattern)]
+    if not found:
+        raise NotFoundError(f"No cell fits {pattern!r}.", f"They are named like {grid.cells[0].name}.")
+    return found
+
+
+def run(grid: Grid, events: Events | None = None, pattern: str | None = None, fresh: bool = False) -> Ablation:
+    """Train and score every chosen cell that has no result yet, and make the table of all that have one.
+
+    A cell that another process works on is left to it. With ``fresh`` results of other code are made again.
+    """
+    events = events or Silent()
+    wanted = chosen(grid, pattern)
+    for number, cell in enumerate(wanted, start=1):
+        if grid.result(cell) is not None and not (fresh and grid.stale(cell)):
+            continue
+        events.phase(f"{number}/{len(wanted)} {cell.name}")
+        try:
+            with locked(grid.path(cell).with_suffix(".lock"), f"The cell {cell.name}"):
+                write_json(grid.path(cell), _result(grid, cell, events))
+        except BusyError as busy:
+            events.note(str(busy))
+    events.phase("table")
+    return collected(grid)
+
+
+def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
+    """Train the cell and score it at every strength."""
+    arm, core, folder = grid.arms[cell.arm], grid.encoder.core, settings().runs / f"ablation-{grid.key(cell)}"
+    code = code_digest(arm.recipe.objective)
+    _discard_of_other_code(folder, code, events)
+    training = Training(core, arm.recipe, cell.mixture, grid.targets, Budget(steps=grid.plan.steps), cell.seed, folder)
+    if training.resumed:
+        events.note(f"resuming {cell.name} at step {training.state.step}")
+    trained = training.run(events.training)
+    adapter = adapter_from_state("fam-ablation", arm.recipe.method, trained.config, trained.tensors, core)
+    scores = _scores(grid, cell, adapter)
+    state = trained.state
+    shutil.rmtree(folder, ignore_errors=True)
+    losses = [point["loss"] for point in state.curve[-5:]]
+    return {
+        "cell": cell.name, "arm": cell.arm, "role": cell.role, "subject": cell.subject, "seed": cell.seed,
+        "key": grid.key(cell), "hubkit": __version__, "code": code, "steps": state.step,
+        "seconds": round(state.seconds, 2), "sentences": state.sentences, "resumed": trained.resumed,
+        "loss": round(statistics.mean(losses), 4) if losses else None, "parameters": adapter.parameters,
+        "trained_on": {tag: len(pairs) for tag, pairs in sorted(cell.mixture.pairs.items())},
+        "scores": [each.as_dict() for each in scores],
+    }  # fmt: skip
+
+
+def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:
+    """A checkpoint of other code is no beginning of this cell."""
+    mark = folder / "code"
+    if folder.exists() and (not mark.exists() or mark.read_text("utf-8") != code):
+        events.note("the checkpoint is of other code: beginning anew")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(code, "utf-8")
+
+
+def _scores(grid: Grid, cell: Cell, adapter: Adapter) -> list[Scored]:
+    found: list[Scored] = []
+    for strength in grid.plan.strengths:
+        encoder = grid.encoder.adapted(adapter.with_strength(strength))
+        for test in (test for test in grid.tests if test.language in cell.languages):
+            blank = Scored(cell.arm, cell.role, cell.seed, test.name, test.language, strength, "raw", np.empty(0))
+            found += score(blank, _encode(encoder, test.texts), grid.targets(test.english), test)
+    return found
+
+
+def _encode(encoder: Encoder, texts: Sequence[str]) -> Any:
+    return encoder.encode(list(texts), show_progress_bar=False)
+
+
+def collected(grid: Grid) -> Ablation:
+    """The table of the cells that have a result."""
+    results = {cell.name: grid.result(cell) for cell in grid.cells}
+    finished = {name: result for name, result in results.items() if result is not None}
+    scores = [Scored.of(each, result) for result in finished.values() for each in result["scores"]]
+    core = _core(grid)
+    trained_on = {
+        tag for cell in grid.cells if cell.role == "right" for tag in cell.mixture.pairs if tag in cell.languages
+    }
+    stale = [cell.name for cell in grid.cells if grid.stale(cell)]
+    warnings = []
+    if stale:
+        warnings.append(f"{len(stale)} cells were made by other training code (--fresh makes them again): {stale[0]} …")
+    facts = tuple({key: value for key, value in result.items() if key != "scores"} for result in finished.values())
+    made = table([*scores, *core], grid.tests, grid.plan.control, tuple(grid.plan.arms), trained_on)
+    missing = tuple(name for name, result in results.items() if result is None)
+    return Ablation(grid.plan, made, facts, missing, tuple(warnings))
+
+
+def _core(grid: Grid) -> list[Scored]:
+    """The frozen core on every test, kept like a cell."""
+    parts = [FORMAT, grid.encoder.core.fingerprint, digest_of_tests(grid.tests)]
+    path = _folder() / f"core-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}.json"
+    if not path.exists():
+        scores = [
+            each
+            for test in grid.tests
+            for each in core_scores(_encode(grid.encoder, test.texts), grid.targets(test.english), test)
+        ]
+        write_json(path, [each.as_dict() for each in scores])
+    read = json.loads(path.read_text("utf-8"))
+    return [Scored.of(each, {"arm": "core", "role": "core", "seed": 0}) for each in read]
+
+
+def _folder() -> Path:
+    return settings().home / "ablations"
+
+
+def duration(grid: Grid, cells: Sequence[Cell]) -> float | None:
+    """Seconds that ``cells`` without a result will train, by the finished ones of their arm; None if unknown."""
+    known: dict[str, list[float]] = {}
+    for cell in grid.cells:
+        if (result := grid.result(cell)) is not None:
+            known.setdefault(cell.arm, []).append(result["seconds"])
+    left = [cell for cell in cells if grid.result(cell) is None]
+    if any(cell.arm not in known for cell in left):
+        return None
+    return sum(statistics.mean(known[cell.arm]) for cell in left)

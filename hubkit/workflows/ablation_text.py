@@ -1,0 +1,153 @@
+"""What the cells of an ablation are trained on and scored on; no cell's training text meets a text to score on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubkit.corpora.cleaning import sentences
+from hubkit.corpora.family import LIMIT, gather_many
+from hubkit.corpora.file import File
+from hubkit.corpora.gather import gather, sources
+from hubkit.corpora.source import Pair, Source
+from hubkit.corpora.text import normal_form
+from hubkit.errors import NotFoundError, UsageError
+from hubkit.evaluation.controls import LANGUAGES_IN_CONTROL, wrong_family
+from hubkit.evaluation.suite import ParallelSuite, Suite
+from hubkit.evaluation.tasks.folder import FolderSuite
+from hubkit.languages import Language, family_of, find, relatives
+from hubkit.plugins import load_registered, registered
+from hubkit.training.mixture import Mixture, mix
+from hubkit.training.strength import development_pairs
+from hubkit.workflows.ablation_plan import Arm, Plan
+from hubkit.workflows.data import cleared
+
+DEVELOPMENT = "development"
+
+
+def tests_of(plan: Plan) -> list[ParallelSuite]:
+    """Development text and suites in every language of the plan that they have.
+
+    Raises :class:`UsageError` for development text of a language that the plan does not evaluate, and
+    :class:`NotFoundError` for a language without any.
+    """
+    languages = {find(tag).tag: find(tag) for tag in plan.languages}
+    if odd := [tag for tag in plan.development if find(tag).tag not in languages]:
+        raise UsageError(f"There is development text in {odd[0]}, which the plan does not evaluate.", "Add it there.")
+    tests = [_development(find(tag), files, plan.development_pairs) for tag, files in plan.development.items()]
+    for named in plan.suites:
+        suite = _suite(named)
+        tests += [test for language in languages.values() if (test := suite.load(language)) is not None]
+    if missing := sorted(languages.keys() - {test.language for test in tests}):
+        raise NotFoundError(f"There is nothing to score {', '.join(missing)} on.", "Give development text in it.")
+    return tests
+
+
+def _suite(named: str) -> Suite:
+    if named in registered("tasks"):
+        found = load_registered("tasks", named)()
+        if not hasattr(found, "load"):
+            raise UsageError(f"{named} is a task without parallel sentences.", "Ablations are scored by retrieval.")
+        suite: Suite = found
+        return suite
+    return FolderSuite(Path(named))
+
+
+def _development(language: Language, files: Sequence[str], most: int) -> ParallelSuite:
+    pairs = development_pairs(sentences(gather(language, [File(list(files))]).all()))[:most]
+    if len(pairs) < 20:
+        raise UsageError(
+            f"The development text in {language.name} has {len(pairs)} usable sentence pairs; at least 20 are needed.",
+            "Give more.",
+        )
+    return ParallelSuite(
+        DEVELOPMENT, ", ".join(Path(file).name for file in files), "as stated by its owner", "user", language.tag,
+        tuple(pair.text for pair in pairs), tuple(pair.english for pair in pairs),
+        tuple(normal_form(pair.english) for pair in pairs),
+    )  # fmt: skip
+
+
+def digest_of_tests(tests: Sequence[ParallelSuite]) -> str:
+    """Hash of every sentence."""
+    state = hashlib.sha256()
+    for test in tests:
+        state.update(f"{test.name}\0{test.language}\n".encode())
+        for text, english in zip(test.texts, test.english, strict=True):
+            state.update(f"{text}\0{english}\n".encode())
+    return state.hexdigest()
+
+
+def digest_of_mixture(mixture: Mixture) -> str:
+    """Hash of every pair in its order, and of every language's share."""
+    state = hashlib.sha256()
+    for tag in sorted(mixture.pairs):
+        state.update(f"{tag}\0{mixture.shares[tag]!r}\n".encode())
+        for pair in mixture.pairs[tag]:
+            state.update(f"{pair.text}\0{pair.english}\n".encode())
+    return state.hexdigest()
+
+
+@dataclass(slots=True)
+class Texts:
+    """The training text of subjects; gathered and cleared once for each set of sources and files."""
+
+    tests: Sequence[ParallelSuite]
+    _gathered: dict[tuple[object, ...], list[Pair]] = field(default_factory=dict)
+    _families: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
+
+    def right(self, arm: Arm, tag: str) -> Mixture:
+        """Of one language's adapter: its own text, and its relatives' unless the arm has none of that."""
+        kin = self._kin(arm, find(tag)) if arm.relatives else ()
+        return mix(self._of(arm, (find(tag).tag, *kin)), find(tag).tag, arm.recipe.alpha, arm.recipe.own)
+
+    def shared(self, arm: Arm, tags: Sequence[str]) -> Mixture:
+        """Of one adapter of several languages."""
+        return mix(self._of(arm, tags), alpha=arm.recipe.alpha)
+
+    def wrong(self, arm: Arm, tag: str) -> tuple[str, tuple[str, ...]]:
+        """Name and languages of what is wrong for ``tag``: the arm's, else a family that is unrelated."""
+        if arm.families.wrong:
+            return "wrong", arm.families.wrong
+        family = wrong_family(find(tag))
+        key = (family, arm.sources)
+        if key not in self._families:
+            members = [language for language in family_of(family) if "-" not in language.tag]
+            found = gather_many(members, sources(arm.sources), LANGUAGES_IN_CONTROL)
+            self._families[key] = tuple(each.language.tag for each in found)
+        if not self._families[key]:
+            raise NotFoundError(f"The sources have no text of the control's family, {family}.", "Give families.wrong.")
+        return family.lower().replace(" ", "-"), self._families[key]
+
+    def _kin(self, arm: Arm, language: Language) -> tuple[str, ...]:
+        """Relatives that the sources or the arm's files have, nearest first."""
+        kin = [relative for relative, _ in relatives(language) if relative.iso639_3 != language.iso639_3]
+        key = ("relatives of", language.tag, arm.sources, *sorted(arm.extra_data))
+        if key not in self._families:
+            files = {find(tag).tag for tag in arm.extra_data}
+            given = [each.tag for each in kin if each.tag in files]
+            found = gather_many(kin, sources(arm.sources), LIMIT) if arm.sources != () else []
+            self._families[key] = tuple(dict.fromkeys([*given, *(each.language.tag for each in found)]))
+        return self._families[key]
+
+    def _of(self, arm: Arm, tags: Sequence[str]) -> dict[str, list[Pair]]:
+        asked = sources(arm.sources)
+        return {find(tag).tag: self._pairs(find(tag), asked, arm) for tag in tags}
+
+    def _pairs(self, language: Language, asked: Sequence[Source], arm: Arm) -> list[Pair]:
+        files = next((paths for tag, paths in arm.extra_data.items() if find(tag) == language), ())
+        key = (language.tag, arm.sources, files, arm.recipe.min_words, arm.recipe.max_words)
+        if key not in self._gathered:
+            given: list[Source] = [File(list(files))] if files else []
+            found = gather(language, [*given, *asked]).all()
+            usable = sentences(found, arm.recipe.min_words, arm.recipe.max_words)
+            usable = usable or sentences(found, 1, arm.recipe.max_words)
+            kept, _, proof = cleared({language.tag: usable}, self.tests, [])
+            if not kept[language.tag] or not proof.clean:
+                raise NotFoundError(
+                    f"Nothing of the text in {language.name} ({language.tag}) is left beside what is scored on.",
+                    "Give more with extra_data, or leave the language out.",
+                )
+            self._gathered[key] = kept[language.tag]
+        return self._gathered[key]
