@@ -40,7 +40,18 @@ def register_methods() -> dict[str, str]:
 
 @hookimpl
 def register_tasks() -> dict[str, str]:
-    return {"udhr": "hubkit.evaluation.tasks.udhr:Udhr"}
+    return {
+        "udhr": "hubkit.evaluation.tasks.udhr:Udhr",
+        "tatoeba": "hubkit.evaluation.tasks.tatoeba:Tatoeba",
+        "tuxpaint": "hubkit.evaluation.tasks.tuxpaint:tuxpaint",
+        "wesnoth": "hubkit.evaluation.tasks.wesnoth:wesnoth",
+        "udhr-mining": "hubkit.evaluation.tasks.bitext_mining:udhr_mining",
+        "tatoeba-mining": "hubkit.evaluation.tasks.bitext_mining:tatoeba_mining",
+        "freedict": "hubkit.evaluation.tasks.word_translation:freedict",
+        "cldr-names": "hubkit.evaluation.tasks.word_translation:cldr_names",
+        "tokenizer": "hubkit.evaluation.tasks.tokenizer:tokenizer",
+        "drift": "hubkit.evaluation.tasks.drift:drift",
+    }
 
 
 @hookimpl
@@ -49,6 +60,7 @@ def register_commands() -> dict[str, str]:
         "ablate": "hubkit.cli.ablate:ablate",
         "add-language": "hubkit.cli.add_language:add_language",
         "cache": "hubkit.cli.cache:cache",
+        "compare": "hubkit.cli.compare:compare",
         "core": "hubkit.cli.core:core",
         "encode": "hubkit.cli.encode:encode",
         "fuse": "hubkit.cli.fuse:fuse",

@@ -59,7 +59,7 @@ def register_methods() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 @hookspec
 def register_tasks() -> Mapping[str, str]:  # type: ignore[empty-body]
-    """Held-out evaluation suites: name → a class with the protocol :class:`hubkit.evaluation.suite.Suite`."""
+    """Held-out evaluation: name → a class with the protocol :class:`hubkit.evaluation.suite.Suite` or ``task.Task``."""
 
 
 @hookspec

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
@@ -67,24 +69,13 @@ def points(folder: Path) -> list[EntryPoint]:
 
 
 def languages(module: Any, found: Callable[[str], Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hubkit.languages import find, table
+    from hubkit.languages import find
 
     (rows,) = blocks(sections()["register_languages"], "tsv")
     (folder / "languages.tsv").write_text(rows, "utf-8")
     testing.check_languages(found("sheng"))
-    caches = [
-        function
-        for function in vars(sys.modules["hubkit.languages.codes"]).values()
-        if hasattr(function, "cache_clear")
-    ]
-    caches += [table.rows, table.languages]
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        assert find("sw-x-sheng").name == "Sheng" and find("Sheng").iso639_3 == "swh"
-    finally:
-        for cache in caches:
-            cache.cache_clear()
+    forget_languages()
+    assert find("sw-x-sheng").name == "Sheng" and find("Sheng").iso639_3 == "swh"
 
 
 def sources(module: Any, found: Callable[[str], Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,11 +148,26 @@ def test_the_example_of_a_hook_runs_and_passes_the_kit(
         assert manager.registered(kind)[name].plugin == "glossary"
         return manager.registered(kind)[name].load()
 
+    called = counting(testing.CHECKS[hook].__name__, monkeypatch)
     forget_languages()  # another test may have read the tables without this plugin's
     try:
         EXERCISES[hook](module, found, tmp_path, monkeypatch)
     finally:
         forget_languages()
+    assert called, f"what is tried of {hook} does not call {testing.CHECKS[hook].__name__}"
+
+
+def counting(check: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows by an entry each time that this check of the kit is called."""
+    called: list[str] = []
+    function = getattr(testing, check)
+
+    def counted(*arguments: Any, **named: Any) -> None:
+        called.append(check)
+        function(*arguments, **named)
+
+    monkeypatch.setattr(testing, check, counted)
+    return called
 
 
 def forget_languages() -> None:
@@ -172,26 +178,116 @@ def forget_languages() -> None:
                 value.cache_clear()
 
 
-def missing(hooks: set[str], page: dict[str, str]) -> list[str]:
-    """What is not said about, or tried of, these hooks."""
-    wrong = [f"{hook} has no example" for hook in sorted(hooks) if len(blocks(page.get(hook, ""), "python")) != 1]
-    wrong += [f"{hook} is not tried" for hook in sorted(hooks - set(EXERCISES))]
-    wrong += [f"{hook} has no check in hubkit.testing" for hook in sorted(hooks - set(testing.CHECKS))]
-    for hook in sorted(hooks):
-        text = getattr(getattr(hookspecs, hook, None), "__doc__", None) or ""
-        wrong += [] if text.strip() and "\n" not in text else [f"{hook} has no docstring of one line"]
-    return wrong
+@dataclass(frozen=True)
+class Known:
+    """What there is to compare: hooks with their docstrings, the page, what is tried, the kit, hubkit's own texts."""
+
+    hooks: Mapping[str, str]
+    page: Mapping[str, str]
+    exercises: Mapping[str, object]
+    checks: Mapping[str, Callable[..., None]]
+    told: frozenset[str]  # checks in the table of the page
+
+    @classmethod
+    def now(cls) -> Known:
+        page = sections()
+        told = frozenset(re.findall(r"^\| `(\w+)\(", page["Testing a plugin"], re.MULTILINE))
+        hooks = {hook: inspect.getdoc(getattr(hookspecs, hook)) or "" for hook in HOOKS}
+        return cls(hooks, page, EXERCISES, testing.CHECKS, told)
+
+    def missing(self) -> list[str]:
+        """What is not said about, or tried of, the hooks; and what is said or tried of hooks that do not exist."""
+        wrong = [f"{hook}: {what}" for hook in sorted(self.hooks) for what in self._missing(hook)]
+        known = {*self.exercises, *self.checks, *(title for title in self.page if looks_like_a_hook(title))}
+        return wrong + [f"{hook}: there is no such hook" for hook in sorted(known - set(self.hooks))]
+
+    def _missing(self, hook: str) -> Iterator[str]:
+        section, docstring = self.page.get(hook, ""), self.hooks[hook]
+        if len(blocks(section, "python")) != 1:
+            yield "no example on the page"
+        elif f"def {hook}(" not in blocks(section, "python")[0]:
+            yield "the example on the page does not implement it"
+        if not docstring.strip() or "\n" in docstring:
+            yield "no docstring of one line"
+        for protocol in protocols(docstring):
+            if protocol not in section:
+                yield f"the page does not name {protocol}"
+        if hook not in self.exercises:
+            yield "nothing is tried with its example"
+        if hook not in self.checks:
+            yield "no check in hubkit.testing"
+        elif self.checks[hook].__name__ not in self.told:
+            yield "its check is not in the table of the page"
+
+
+def looks_like_a_hook(title: str) -> bool:
+    return re.fullmatch(r"register_\w+|check_\w+", title) is not None
+
+
+def protocols(docstring: str) -> list[str]:
+    """The full names of the classes that a docstring names; each is there."""
+    found = []
+    for name in re.findall(r":class:`([\w.]+)`", docstring):
+        module, _, attribute = name.rpartition(".")
+        found.append(f"{module or hookspecs.__name__}.{attribute}")
+        assert hasattr(importlib.import_module(module or hookspecs.__name__), attribute), name
+    return found
 
 
 def test_every_hook_is_documented_and_tested() -> None:
-    assert len(HOOKS) == 9
-    assert missing(set(HOOKS), sections()) == []
-    assert set(EXERCISES) == set(testing.CHECKS) == set(HOOKS)
+    assert len(HOOKS) == 9 == len(Known.now().hooks)
+    assert Known.now().missing() == []
 
 
-def test_a_hook_that_is_neither_would_be_noticed() -> None:
-    found = missing({*HOOKS, "register_colours"}, sections())
-    assert len(found) == 4 and all(text.startswith("register_colours") for text in found)
+SECTION = sections().get("register_sources", "") if PAGE.exists() else ""
+LACKS: dict[str, tuple[Callable[[Known], Known], str]] = {
+    "a section": (lambda known: replace(known, page=without(known.page)), "no example on the page"),
+    "an example": (lambda known: page_of(known, re.sub(r"```python.*?```", "", SECTION, flags=re.S)), "no example"),
+    "an example of its own": (lambda known: page_of(known, SECTION.replace("def register_sources(", "def other(")),
+                              "does not implement it"),
+    "a word on its protocol": (lambda known: page_of(known, SECTION.replace("hubkit.corpora.source.Source", "it")),
+                               "does not name hubkit.corpora.source.Source"),
+    "a docstring": (lambda known: replace(known, hooks={**known.hooks, "register_sources": ""}), "no docstring"),
+    "a short docstring": (lambda known: replace(known, hooks={**known.hooks, "register_sources": "A\nB"}), "one line"),
+    "an exercise": (lambda known: replace(known, exercises=without(known.exercises)), "nothing is tried"),
+    "a check": (lambda known: replace(known, checks=without(known.checks)), "no check in hubkit.testing"),
+    "a row": (lambda known: replace(known, told=known.told - {"check_source"}), "not in the table"),
+}  # fmt: skip
+
+
+def without(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {hook: value for hook, value in mapping.items() if hook != "register_sources"}
+
+
+def page_of(known: Known, section: str) -> Known:
+    return replace(known, page={**known.page, "register_sources": section})
+
+
+@pytest.mark.parametrize("what", LACKS)
+def test_a_hook_that_lacks_something_is_noticed(what: str) -> None:
+    change, said = LACKS[what]
+    found = change(Known.now()).missing()
+    assert found and all(text.startswith("register_sources: ") for text in found)
+    assert any(said in text for text in found)
+
+
+def test_a_new_hook_with_nothing_is_noticed() -> None:
+    found = replace(Known.now(), hooks={**Known.now().hooks, "register_colours": "Colours."}).missing()
+    assert len(found) == 3 and all(text.startswith("register_colours: ") for text in found)
+
+
+def test_what_is_said_of_a_hook_that_is_gone_is_noticed() -> None:
+    hooks = without(Known.now().hooks)
+    assert replace(Known.now(), hooks=hooks).missing() == ["register_sources: there is no such hook"]
+
+
+def test_hubkit_s_own_files_know_no_other_number_of_hooks() -> None:
+    """The page, the contributing guide and the README say how many there are."""
+    root = PAGE.parents[1]
+    assert "## The nine hooks" in PAGE.read_text("utf-8")
+    for file in ("README.md", "CONTRIBUTING.md"):
+        if (root / file).exists():
+            assert re.search(r"\bnine\b", (root / file).read_text("utf-8")), file
 
 
 def test_every_check_is_in_the_table_of_the_page() -> None:

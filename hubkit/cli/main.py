@@ -18,6 +18,7 @@ SHORT_HELP = {
     "ablate": "Compare training recipes on equal terms, as a plan says.",
     "add-language": "Train, evaluate and install an adapter for a language.",
     "cache": "List, verify and prune fetched files.",
+    "compare": "Compare two adapters or recipes sentence by sentence.",
     "core": "List, describe, fetch and fingerprint core encoders.",
     "encode": "Turn lines of text into sentence vectors.",
     "fuse": "Train, evaluate and install a fusion of installed adapters.",

@@ -40,9 +40,9 @@ def _registered(manager: PluginManager) -> dict[str, list[str]]:
 def _read_languages(manager: PluginManager) -> None:
     """Read the tables of languages, which have not been used yet, so that what is wrong with them is known."""
     if any(found.plugin != OWN for found in manager.registered("languages").values()):
-        from hubkit.languages.table import rows
+        from hubkit.languages.table import check_plugins
 
-        rows()
+        check_plugins()
 
 
 def _row(plugin: Plugin, registers: list[str]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ READER = 1  # raise it when what _read keeps changes
 _FILE = re.compile(r"package/annotations(?:Derived)?/([\w-]+)/annotations\.json")
 HELD_OUT = 51  # of 256: the share of concepts that nothing is trained on
 _SKIN_TONE = re.compile("[\U0001f3fb-\U0001f3ff]")  # five more names of one concept
-_VARIANT = re.compile("[\U0001f3fb-\U0001f3ff\U0001f468\U0001f469\U0001f9d1♀♂\u200d\u20e3\ufe0f]")  # man, woman, person …
+_VARIANT = re.compile("[\U0001f3fb-\U0001f3ff\U0001f468\U0001f469\U0001f9d1♀♂\u200d\u20e3\ufe0f]")
 
 
 class Cldr:
@@ -69,7 +69,7 @@ class Cldr:
                 found = {**self._names(code), **found}
         english = self._english
         return {
-            sign: Pair(name, english[sign], self.name, f"U+{'-'.join(f'{ord(part):04X}' for part in sign)}", self.license)
+            sign: Pair(name, english[sign], self.name, _key(sign), self.license)
             for sign, name in found.items()
             if sign in english
         }
@@ -94,6 +94,10 @@ def held_out(sign: str) -> bool:
     """
     concept = _VARIANT.sub("", sign) or sign
     return hashlib.sha256(concept.encode()).digest()[0] < HELD_OUT
+
+
+def _key(sign: str) -> str:
+    return "U+" + "-".join(f"{ord(part):04X}" for part in sign)
 
 
 def _wanted(name: str) -> bool:

@@ -1,12 +1,13 @@
 """The table of an ablation: every arm, its difference to the control arm, and what the right family adds.
 
-Intervals are paired bootstrap (Efron & Tibshirani 1993): the same items, in all languages that share them, for both
-sides of a difference. From three seeds on, seeds are drawn too: S − 1 of S with replacement, so that the variance of
-the mean over seeds comes out unbiased (Rao & Wu 1988, "Resampling Inference With Complex Survey Data", JASA).
+Intervals are paired bootstrap over items, the same items in all languages that share them. From three seeds on, the
+seed is a random effect: Student's t of the seeds' means is an interval of its own, and the two are combined as limits
+of a sum (Zou & Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hubkit.evaluation.intervals import CONFIDENCE, t_quantile
 from hubkit.evaluation.measure import View
 from hubkit.evaluation.retrieval import centred, retrieve
-from hubkit.evaluation.statistics import CONFIDENCE, RESAMPLES, Difference
+from hubkit.evaluation.statistics import Difference, pooled_difference
 from hubkit.evaluation.suite import ParallelSuite
 
 Values = npt.NDArray[np.float64]
 FEWEST_SEEDS = 3  # fewer say nothing of how much a seed matters
-_CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +173,20 @@ def _selector(scores: Sequence[Scored], strength: float, view: str) -> Callable[
 def pooled(ours: Cells, theirs: Cells, keys: Mapping[str, Sequence[str]], seed: int = 0) -> Difference | None:
     """Mean over languages of ``ours − theirs``, on the (language, seed) that both have; None where there are none.
 
-    Items with the same key are drawn together; seeds are drawn where there are at least :data:`FEWEST_SEEDS` of them,
-    each with all languages.
+    Items with the same key are drawn together. From :data:`FEWEST_SEEDS` seeds on, all with the same languages, the
+    interval is for other seeds too.
     """
     both = sorted(ours.keys() & theirs.keys())
     if not both:
         return None
     languages = sorted({language for language, _ in both})
     seeds = {language: [number for tag, number in both if tag == language] for language in languages}
-    same = len({tuple(each) for each in seeds.values()}) == 1  # else an unfinished grid
     matrices = [_matrix(ours, theirs, language, seeds[language]) for language in languages]
-    draw_seeds = same and len(seeds[languages[0]]) >= FEWEST_SEEDS
-    return _bootstrap(matrices, [keys[language] for language in languages], draw_seeds=draw_seeds, seed=seed)
+    named = [keys[language] for language in languages]
+    over_items = pooled_difference([matrix.mean(axis=0) for matrix in matrices], named, seed=seed)
+    if len(seeds[languages[0]]) < FEWEST_SEEDS or len({tuple(each) for each in seeds.values()}) > 1:
+        return over_items
+    return _for_other_seeds(over_items, np.mean([matrix.mean(axis=1) for matrix in matrices], axis=0))
 
 
 def _matrix(ours: Cells, theirs: Cells, language: str, seeds: Sequence[int]) -> Values:
@@ -191,32 +194,13 @@ def _matrix(ours: Cells, theirs: Cells, language: str, seeds: Sequence[int]) -> 
     return np.stack([ours[language, number] - theirs[language, number] for number in seeds])
 
 
-def _bootstrap(matrices: list[Values], keys: list[Sequence[str]], *, draw_seeds: bool, seed: int) -> Difference:
-    """Percentile interval of the mean over languages of matrices (seeds, items)."""
-    numbers: dict[str, int] = {}
-    indices = [np.array([numbers.setdefault(key, len(numbers)) for key in names]) for names in keys]
-    random, means = np.random.default_rng(seed), []
-    for _ in range(0, RESAMPLES, _CHUNK):
-        weights = random.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), size=_CHUNK)
-        drawn = _seed_weights(random, len(matrices[0])) if draw_seeds else None
-        total = np.zeros(_CHUNK)
-        for matrix, index in zip(matrices, indices, strict=True):
-            chosen = weights[:, index].astype(np.float64)
-            by_seed = (chosen @ matrix.T) / np.maximum(chosen.sum(axis=1, keepdims=True), 1)
-            total += by_seed.mean(axis=1) if drawn is None else (by_seed * drawn).sum(axis=1)
-        means.append(total / len(matrices))
-    resampled = np.concatenate(means)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    value = float(np.mean([matrix.mean() for matrix in matrices]))
-    count = sum(matrix.shape[1] for matrix in matrices)
-    return Difference(value, float(low), float(high), float(resampled.std(ddof=1)), count)
-
-
-def _seed_weights(random: np.random.Generator, seeds: int) -> Values:
-    """Weights (resamples, seeds) that sum to 1: of S seeds, S − 1 are drawn."""
-    drawn: Values = random.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=_CHUNK) / (seeds - 1)
-    return drawn
+def _for_other_seeds(over_items: Difference, by_seed: Values) -> Difference:
+    """The interval widened by that of the mean of ``by_seed`` (seeds,), Student's t."""
+    count, value = len(by_seed), over_items.value
+    error = float(by_seed.std(ddof=1)) / math.sqrt(count)
+    half = error * t_quantile((1 + CONFIDENCE) / 2, count - 1)
+    low, high = math.hypot(value - over_items.low, half), math.hypot(over_items.high - value, half)
+    return Difference(value, value - low, value + high, math.hypot(over_items.error, error), over_items.n)
 
 
 def _by_language(scores: Sequence[Scored]) -> list[dict[str, Any]]:

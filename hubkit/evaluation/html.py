@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no picture from anywhere."""
+"""Reports and comparisons as HTML pages that need nothing else: no script, no font, no picture from anywhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hubkit.durable import write_text
 from hubkit.evaluation.plots import Forest, Lines, forest, lines
 from hubkit.evaluation.report import Change, Evaluation, Report, System
+from hubkit.evaluation.sentences import Comparison
 from hubkit.evaluation.words import CONCLUSIONS, change, judged, number
 
 Counts = Mapping[str, int | float | str | None]
@@ -44,6 +45,21 @@ def render_html(report: Report) -> str:
 def write_html(report: Report, path: Path) -> None:
     """Write the page, whole or not at all."""
     write_text(path, render_html(report))
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """Two systems' sentences side by side as a whole HTML page."""
+    changes = [(f"{part.suite.name}, {part.view}", {str(part.view): part.difference}) for part in comparison.suites]
+    return (
+        environment()
+        .get_template("comparison.html.j2")
+        .render(comparison=comparison, plot=forest(changes, "B − A, R@1"))
+    )
+
+
+def write_comparison(comparison: Comparison, path: Path) -> None:
+    """Write the page of a comparison, whole or not at all."""
+    write_text(path, render_comparison(comparison))
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +153,7 @@ def _columns(rows: Mapping[str, Counts]) -> list[str]:
 
 
 def _style(difference: Change) -> str:
-    return "noise" if difference.verdict == "within noise" else difference.verdict
+    return difference.verdict if difference.verdict in {"gain", "loss"} else "noise"
 
 
 def _cell(value: int | float | str | None) -> str:

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Text ``text`` and English sentence ``english`` may translate each other, by their rows; scores near 1 are poor."""
+    """Rows of a text and an English sentence that may translate each other; a score near 1 says that they do not."""
 
     text: int
     english: int
@@ -53,8 +53,8 @@ def _nearest_mean(cosines: Floats, neighbours: int) -> Floats:
 def candidates(scores: Floats) -> list[Candidate]:
     """Pairs to accept or not, the best score first, each text and each English sentence once at most.
 
-    The best partner of every text and of every English sentence are asked for; of two pairs that share a side the better
-    one stays (the strategy "max" of the paper). Equal scores go by row.
+    The best partner of every text and of every English sentence are asked for; of two pairs that share a side the
+    better one stays (the strategy "max" of the paper). Equal scores go by row.
     """
     rows, columns = np.arange(scores.shape[0]), np.arange(scores.shape[1])
     proposed = {*zip(rows, scores.argmax(axis=1), strict=True), *zip(scores.argmax(axis=0), columns, strict=True)}

@@ -13,7 +13,7 @@ from hubkit.evaluation.report import Change
 from hubkit.evaluation.words import judged, number
 
 WIDTH = 720
-_LABELS, _WORDS = 150, 230  # room for the names on the left of a forest plot and for the figures on its right
+_LABELS, _WORDS = 155, 230  # room for the names on the left of a forest plot and for the figures on its right
 _LONGEST = 20  # characters of a name
 _BAND, _TOP, _AXIS = 22, 12, 34  # height of a row, of the upper margin and of the axis below
 _LEFT, _RIGHT, _LINE_HEIGHT = 56, 20, 190

@@ -1,7 +1,7 @@
 """Intervals of differences between systems that were tested on the same items, and what may be said of them.
 
 Paired bootstrap (Efron & Tibshirani 1993; for system comparisons Koehn 2004): items are drawn with replacement, both
-directions and all systems of an item together, and the percentiles of the resampled statistic bound it.
+directions and all systems of an item together; :mod:`hubkit.evaluation.intervals` makes bounds of what was drawn.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hubkit.errors import HubkitError
+from hubkit.evaluation.intervals import CONFIDENCE, PSEUDO_ITEMS, expanded_tails, interval, quantiles
+from hubkit.evaluation.resampling import chunk_sizes, item_weights
 
 Values = npt.NDArray[np.float64]
-Verdict = Literal["gain", "loss", "within noise"]
+Verdict = Literal["gain", "loss", "within noise", "too few items"]
 
 RESAMPLES = 10_000
-CONFIDENCE = 0.95
 POWER = 0.8
-MINIMUM_ITEMS = 20  # with fewer, no difference is called real: percentile intervals are too narrow there
-_CHUNK = 1_000  # resamples drawn at a time
+MINIMUM_ITEMS = 20  # with fewer nothing is said about a difference
+LARGEST_DIFFERENCE = 1.0  # of one item, whose score lies within 0 … 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """``gain`` or ``loss`` where the interval leaves zero out and items suffice; else ``within noise``."""
-        if self.n < MINIMUM_ITEMS or self.low <= 0 <= self.high:
+        """``gain`` or ``loss`` where the interval leaves zero out, else ``within noise``; none with too few items."""
+        if self.n < MINIMUM_ITEMS:
+            return "too few items"
+        if self.low <= 0 <= self.high:
             return "within noise"
         return "gain" if self.low > 0 else "loss"
 
@@ -50,13 +53,24 @@ class Difference:
 
 
 def paired_difference(
-    ours: npt.ArrayLike, theirs: npt.ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES
+    ours: npt.ArrayLike,
+    theirs: npt.ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    largest: float = LARGEST_DIFFERENCE,
 ) -> Difference:
-    """Mean of ``ours − theirs`` over items; both (n,), one score per item (mean of its two directions)."""
+    """Mean of ``ours − theirs`` over items; both (n,), one score per item (mean of its two directions).
+
+    ``largest`` is the largest difference that one item can have, for the pseudo-items; 0 where there is no largest.
+    """
     differences = _column(ours) - _column(theirs)
-    means = resampled_means(differences[:, None], seed=seed, resamples=resamples)[:, 0]
-    error = float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else 0.0
-    return Difference(float(differences.mean()), *_bounds(means), error, len(differences))
+    n, value = len(differences), float(differences.mean())
+    rows, counts = np.unique(differences, return_counts=True)
+    pseudo = PSEUDO_ITEMS * np.ones(2)
+    means = _drawn_means(np.append(rows, [largest, -largest]), np.append(counts, pseudo), n, seed, resamples)
+    error = float(differences.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    return Difference(value, *interval(means, n, value), error, n)
 
 
 def pooled_difference(
@@ -65,6 +79,7 @@ def pooled_difference(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    largest: float = LARGEST_DIFFERENCE,
 ) -> Difference:
     """Unweighted mean over groups (languages, suites) of the mean of each group's per-item differences (n_g,).
 
@@ -77,11 +92,28 @@ def pooled_difference(
     indices = [np.array([numbers.setdefault(key, len(numbers)) for key in group], dtype=np.int64) for group in names]
     if not columns or any(len(index) != len(column) for index, column in zip(indices, columns, strict=True)):
         raise HubkitError("Pooling needs at least one group, and a key for every item.", "Pass the suites' own keys.")
-    pooled = np.concatenate(
-        [_pooled_chunk(columns, indices, len(numbers), rng, size) for rng, size in _chunks(seed, resamples)]
+    resampled = np.concatenate(
+        [
+            np.mean(_group_means(columns, indices, drawn, largest), axis=0)
+            for drawn in item_weights(len(numbers), seed, resamples, groups=len(columns))
+        ]
     )
     value = float(np.mean([column.mean() for column in columns]))
-    return Difference(value, *_bounds(pooled), float(pooled.std(ddof=1)), sum(map(len, columns)))
+    low, high = interval(resampled, len(numbers), value)
+    return Difference(value, low, high, float(resampled.std(ddof=1)), sum(map(len, columns)))
+
+
+def _group_means(
+    columns: Sequence[Values], indices: Sequence[npt.NDArray[np.int64]], drawn: Values, largest: float
+) -> list[Values]:
+    """Resampled means (size,) of each group: one weight per key, and two pseudo-items of the group's own."""
+    keys = drawn.shape[1] - 2 * len(columns)
+    means = []
+    for group, (column, index) in enumerate(zip(columns, indices, strict=True)):
+        own = [*index, keys + 2 * group, keys + 2 * group + 1]
+        chosen, values = drawn[:, own], np.append(column, [largest, -largest])
+        means.append((chosen @ values) / np.maximum(chosen.sum(axis=1), 1))
+    return means
 
 
 def paired_share(part: npt.ArrayLike, whole: npt.ArrayLike, *, seed: int = 0) -> tuple[float, float, float]:
@@ -93,20 +125,24 @@ def paired_share(part: npt.ArrayLike, whole: npt.ArrayLike, *, seed: int = 0) ->
     means = resampled_means(pairs, seed=seed)
     ratios = np.where(means[:, 1] > 0, means[:, 0] / np.where(means[:, 1] > 0, means[:, 1], 1), np.sign(means[:, 0]))
     value = float(pairs[:, 0].mean() / pairs[:, 1].mean()) if pairs[:, 1].mean() > 0 else 0.0
-    low, high = _bounds(np.clip(ratios, 0, 1))
+    low, high = quantiles(np.clip(ratios, 0, 1), expanded_tails(len(pairs)))
     return min(1.0, max(0.0, value)), low, high
 
 
 def resampled_means(values: Values, *, seed: int, resamples: int = RESAMPLES) -> Values:
-    """Means (resamples, k) of ``values`` (n, k) over items drawn n at a time with replacement.
+    """Means (resamples, k) of ``values`` (n, k) over items drawn n at a time with replacement."""
+    rows, counts = np.unique(values, axis=0, return_counts=True)
+    return _drawn_means(rows, counts, len(values), seed, resamples)
+
+
+def _drawn_means(rows: Values, weights: npt.NDArray[np.generic], n: int, seed: int, resamples: int) -> Values:
+    """Means (resamples, …) of n draws from distinct ``rows`` (u, …) with these weights (u,).
 
     Drawing items is drawing how often each distinct row occurs, a multinomial: exact, and fast as rows are few.
     """
-    rows, counts = np.unique(values, axis=0, return_counts=True)
-    drawn = [
-        rng.multinomial(len(values), counts / len(values), size=size) @ rows for rng, size in _chunks(seed, resamples)
-    ]
-    return np.divide(np.concatenate(drawn), len(values), dtype=np.float64)
+    rng, chances = np.random.default_rng(seed), weights / weights.sum()
+    drawn = [rng.multinomial(n, chances, size=size) @ rows for size in chunk_sizes(resamples)]
+    return np.divide(np.concatenate(drawn), n, dtype=np.float64)
 
 
 def minimum_detectable(error: float, n: int, confidence: float = CONFIDENCE, power: float = POWER) -> float:
@@ -123,28 +159,3 @@ def _column(values: npt.ArrayLike) -> Values:
     if column.ndim != 1 or not len(column):
         raise HubkitError(f"Expected one score per item, got shape {column.shape}.", "Pass per-item scores (n,).")
     return column
-
-
-def _bounds(resampled: Values) -> tuple[float, float]:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _chunks(seed: int, resamples: int) -> list[tuple[np.random.Generator, int]]:
-    """The generator and the size of each chunk of resamples; one generator, so that a seed gives one result."""
-    rng = np.random.default_rng(seed)
-    return [(rng, min(_CHUNK, resamples - start)) for start in range(0, resamples, _CHUNK)]
-
-
-def _pooled_chunk(
-    columns: list[Values], indices: list[npt.NDArray[np.int64]], keys: int, rng: np.random.Generator, size: int
-) -> Values:
-    """Resampled pooled means (size,): one weight per key, used in every group that has the key."""
-    weights = rng.multinomial(keys, np.full(keys, 1 / keys), size=size).astype(np.float64)
-    means = []
-    for column, index in zip(columns, indices, strict=True):
-        chosen = weights[:, index]
-        means.append((chosen @ column) / np.maximum(chosen.sum(axis=1), 1))
-    pooled: Values = np.mean(means, axis=0)
-    return pooled

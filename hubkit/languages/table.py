@@ -29,6 +29,7 @@ COLUMNS = (
 )  # fmt: skip
 REQUIRED = ("tag", "iso639_3", "name", "script")
 SEPARATOR = "|"
+SHOWN = 3  # clashes of a table that are told one by one
 DATA = Path(__file__).parent / "data"
 _TAG = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 
@@ -108,11 +109,20 @@ class Given(NamedTuple):
     rows: list[Row]
 
 
+class Problem(NamedTuple):
+    """What is wrong with a plugin's table: it clashes with another one, or cannot be read."""
+
+    plugin: str
+    what: str
+    clash: bool
+
+
 class Merged(NamedTuple):
-    """All rows by tag, and of tags that two plugins give, which belong to neither, why (by the tag in lower case)."""
+    """All rows by tag, what was left out, and of tags that two plugins give why (by the tag in lower case)."""
 
     rows: tuple[Row, ...]
     clashes: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -122,6 +132,8 @@ def rows() -> tuple[Row, ...]:
     A plugin's table that cannot be read is left out, and so are rows whose tag somebody else gives, with one warning;
     hubkit's own rows stay. ``hubkit plugins`` tells both.
     """
+    for plugin, what, clash in check_plugins():
+        log.warning("plugin %s: %s %s left out.", plugin, what, "Such rows are" if clash else "It is")
     return _merged().rows
 
 
@@ -130,23 +142,36 @@ def clashes() -> Mapping[str, str]:
     return _merged().clashes
 
 
+def check_plugins() -> tuple[Problem, ...]:
+    """What is wrong with the tables of plugins, for ``hubkit plugins``; an error with ``HUBKIT_STRICT_PLUGINS``."""
+    from hubkit.plugins import plugin_manager
+
+    for plugin, what, clash in _merged().problems:
+        plugin_manager().blame(plugin, what, clash=clash)
+    return _merged().problems
+
+
 @lru_cache(maxsize=1)
 def _merged() -> Merged:
     from hubkit.plugins import OWN, registered
 
     theirs = [each for each in registered("languages").values() if each.plugin != OWN]
-    return merge([table for each in theirs if (table := _given(each)) is not None])
+    if not theirs:
+        return Merged(builtin_rows(), {})
+    given = [_given(each) for each in sorted(theirs, key=lambda each: (each.plugin, each.name))]
+    merged = merge([table for table in given if isinstance(table, Given)])
+    unreadable = tuple(table for table in given if isinstance(table, Problem))
+    return merged._replace(problems=unreadable + merged.problems)
 
 
-def _given(registration: Registered) -> Given | None:
-    """A plugin's table; ``None``, with a warning, when it gives none that can be read."""
+def _given(registration: Registered) -> Given | Problem:
+    """A plugin's table, or why it gives none that can be read."""
     try:
         path, found = isolated(lambda: _read_given(registration))[0]
     except Failed as failed:
         cause = failed.__cause__
-        why = f"{registration.target} gives no table of languages: "
-        _left_out(registration.plugin, why + (cause.what if isinstance(cause, HubkitError) else f"{failed}."))
-        return None
+        why = cause.what if isinstance(cause, HubkitError) else f"{failed}."
+        return Problem(registration.plugin, f"{registration.target} gives no table of languages: {why}", False)
     return Given(registration.plugin, f"plugin {registration.plugin} ({path})", found)
 
 
@@ -179,18 +204,13 @@ def merge(tables: Iterable[Given]) -> Merged:
             clashing[key] = sentence
         for table, _ in claimed:
             told.setdefault(table.plugin, []).append(sentence)
-    for plugin, sentences in told.items():
-        others = f" So it is with {len(sentences) - 1} more." if len(sentences) > 1 else ""
-        _left_out(plugin, sentences[0] + others, clash=True)
-    return Merged(tuple(sorted(merged.values(), key=lambda row: row.language.tag)), clashing)
+    problems = tuple(Problem(plugin, _several(sentences), True) for plugin, sentences in told.items())
+    return Merged(tuple(sorted(merged.values(), key=lambda row: row.language.tag)), clashing, problems)
 
 
-def _left_out(plugin: str, why: str, *, clash: bool = False) -> None:
-    """Warn, and have ``hubkit plugins`` say it; an error with ``HUBKIT_STRICT_PLUGINS``."""
-    from hubkit.plugins import plugin_manager
-
-    log.warning("plugin %s: %s %s left out.", plugin, why, "Such rows are" if clash else "It is")
-    plugin_manager().blame(plugin, why, clash=clash)
+def _several(sentences: list[str]) -> str:
+    more = f" So it is with {len(sentences) - SHOWN} more." if len(sentences) > SHOWN else ""
+    return " ".join(sentences[:SHOWN]) + more
 
 
 @lru_cache(maxsize=1)

@@ -244,7 +244,9 @@ def _plugin_s(folder: str, plugin: str) -> Path:
         root = _folder(folder, f"plugin {plugin}")
         os.scandir(root).close()
     except (OSError, RuntimeError, ValueError) as error:  # such as ~nobody, a NUL, no right to read
-        raise NotFoundError(f"plugin {plugin} names the index {folder!r}: {told(error)}.", "Tell its authors.") from error
+        raise NotFoundError(
+            f"plugin {plugin} names the index {folder!r}: {told(error)}.", "Tell its authors."
+        ) from error
     return root
 
 
@@ -262,7 +264,8 @@ def _folder(text: str, who: str) -> Path:
     root = Path(text).expanduser().absolute()
     if not text or not root.is_dir():
         raise NotFoundError(
-            f"{who} names the index {root if text else repr(text)}, which is no folder.", "Create it, or correct the path."
+            f"{who} names the index {root if text else repr(text)}, which is no folder.",
+            "Create it, or correct the path.",
         )
     return root
 

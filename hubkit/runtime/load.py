@@ -70,17 +70,17 @@ def load(
         return with_adapters(folder, opened, device, centre)
     provider = Provider.of(opened.fingerprint, None if locked is None else Path(locked))
     encoder = _core_alone(opened, provider, byte_limit, device, languages)
-    chosen = _chosen(encoder, adapter, recipe, centre)
+    chosen = choose(encoder, adapter, recipe, centre)
     return chosen.fold() if fold else chosen
 
 
-def _chosen(
+def choose(
     encoder: Encoder,
-    adapter: str | os.PathLike[str] | None,
-    recipe: str | Mapping[str, Any] | Recipe | None,
-    centre: bool,
+    adapter: str | os.PathLike[str] | None = None,
+    recipe: str | Mapping[str, Any] | Recipe | None = None,
+    centre: bool = False,
 ) -> Encoder:
-    """The encoder on the same model with what was asked for."""
+    """An encoder that :func:`load` made, on the same model with what is asked for here, as :func:`load` takes it."""
     if recipe is not None:
         return _ready(encoder.with_recipe(recipe, centre=centre))
     if isinstance(adapter, str) and not _is_path(adapter) and not _names_adapter(adapter):

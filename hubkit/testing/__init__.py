@@ -22,6 +22,7 @@ from hubkit.testing.records import check_indexes, check_record_hook, example_rec
 from hubkit.testing.registering import registering
 from hubkit.testing.sources import check_source
 from hubkit.testing.suites import check_suite
+from hubkit.testing.tasks import check_task
 from hubkit.testing.tiny import tiny_core
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "check_record_hook",
     "check_source",
     "check_suite",
+    "check_task",
     "example_record",
     "offline",
     "registering",
@@ -53,4 +55,4 @@ CHECKS = {
     "register_commands": check_command,
     "check_record": check_record_hook,
 }
-"""Hook → the check of what it gives."""
+"""Hook → the check of what it gives; ``register_tasks`` takes suites, and tasks, which :func:`check_task` checks."""

@@ -111,8 +111,9 @@ def _one(sentence: str, encoding: Encoding, unknown: int | None, room: int) -> T
 
 def _continued(sentence: str, encoding: Encoding) -> int:
     """Words in which more than one token ends."""
-    ends = Counter(bisect_left([word.end() for word in _WORD.finditer(sentence)], end) for _, end in encoding.offsets)
-    return sum(count > 1 for count in ends.values())
+    words = [word.end() for word in _WORD.finditer(sentence)]
+    tokens = Counter(bisect_left(words, end) for _, end in encoding.offsets)
+    return sum(count > 1 for word, count in tokens.items() if word < len(words))
 
 
 def _extra(backend: Tokenizer, prefix: str) -> int:

@@ -29,12 +29,12 @@ from hubkit.runtime.encoder import Encoder
 from hubkit.settings import settings
 from hubkit.training.budget import Budget
 from hubkit.training.code import code_digest
+from hubkit.training.curriculum import mixture_of
 from hubkit.training.loop import Training
-from hubkit.training.mixture import Mixture
 from hubkit.training.targets import Targets
 from hubkit.version import __version__
 from hubkit.workflows.ablation_plan import Arm, Plan
-from hubkit.workflows.ablation_text import Texts, digest_of_mixture, digest_of_tests, tests_of
+from hubkit.workflows.ablation_text import PairsByTag, Texts, digest_of_pairs, digest_of_tests, domains, tests_of
 from hubkit.workflows.events import Events, Silent
 
 FORMAT = 1
@@ -50,7 +50,8 @@ class Cell:
     subject: str  # a language, or SHARED, or a family
     seed: int
     languages: tuple[str, ...]
-    mixture: Mixture
+    pairs: PairsByTag
+    target: str | None = None
 
     @property
     def name(self) -> str:
@@ -73,10 +74,11 @@ class Grid:
         """Hash of everything that decides the cell's result, but not of hubkit's code (see :meth:`stale`)."""
         arm = self.arms[cell.arm]
         tests = [test for test in self.tests if test.language in cell.languages]
-        parts = [
-            FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), digest_of_mixture(cell.mixture),
-            self.plan.steps, cell.seed, sorted(self.plan.strengths), digest_of_tests(tests),
-        ]  # fmt: skip
+        order = domains(arm) if arm.recipe.easy_first == "domain" else {}
+        text = [digest_of_pairs(cell.pairs), cell.target, order]
+        scored = [digest_of_tests(tests), sorted(self.plan.strengths)]
+        decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
+        parts = [*decides, self.plan.steps, cell.seed, scored]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
     def path(self, cell: Cell) -> Path:
@@ -137,7 +139,7 @@ def _cells(plan: Plan, arms: dict[str, Arm], texts: Texts) -> Iterable[Cell]:
                 yield Cell(name, "right", SHARED, seed, languages, texts.shared(arm, arm.families.right))
             else:
                 for tag in languages:
-                    yield Cell(name, "right", tag, seed, (tag,), texts.right(arm, tag))
+                    yield Cell(name, "right", tag, seed, (tag,), texts.right(arm, tag), tag)
         if not plan.controls:
             continue
         for name, arm in arms.items():
@@ -181,7 +183,8 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
     arm, core, folder = grid.arms[cell.arm], grid.encoder.core, settings().runs / f"ablation-{grid.key(cell)}"
     code = code_digest(arm.recipe.objective)
     _discard_of_other_code(folder, code, events)
-    training = Training(core, arm.recipe, cell.mixture, grid.targets, Budget(steps=grid.plan.steps), cell.seed, folder)
+    mixture = mixture_of(arm.recipe, cell.pairs, cell.target, cell.seed, domains(arm))
+    training = Training(core, arm.recipe, mixture, grid.targets, Budget(steps=grid.plan.steps), cell.seed, folder)
     if training.resumed:
         events.note(f"resuming {cell.name} at step {training.state.step}")
     trained = training.run(events.training)
@@ -195,7 +198,7 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
         "key": grid.key(cell), "hubkit": __version__, "code": code, "steps": state.step,
         "seconds": round(state.seconds, 2), "sentences": state.sentences, "resumed": trained.resumed,
         "loss": round(statistics.mean(losses), 4) if losses else None, "parameters": adapter.parameters,
-        "trained_on": {tag: len(pairs) for tag, pairs in sorted(cell.mixture.pairs.items())},
+        "trained_on": {tag: len(pairs) for tag, pairs in sorted(cell.pairs.items())},
         "scores": [each.as_dict() for each in scores],
     }  # fmt: skip
 
@@ -230,9 +233,7 @@ def collected(grid: Grid) -> Ablation:
     finished = {name: result for name, result in results.items() if result is not None}
     scores = [Scored.of(each, result) for result in finished.values() for each in result["scores"]]
     core = _core(grid)
-    trained_on = {
-        tag for cell in grid.cells if cell.role == "right" for tag in cell.mixture.pairs if tag in cell.languages
-    }
+    trained_on = {tag for cell in grid.cells if cell.role == "right" for tag in cell.pairs if tag in cell.languages}
     stale = [cell.name for cell in grid.cells if grid.stale(cell)]
     warnings = []
     if stale:

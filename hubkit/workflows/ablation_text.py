@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubkit.corpora.cleaning import sentences
 from hubkit.corpora.family import LIMIT, gather_many
-from hubkit.corpora.file import File
+from hubkit.corpora.file import NAME, File
 from hubkit.corpora.gather import gather, sources
 from hubkit.corpora.source import Pair, Source
 from hubkit.corpora.text import normal_form
@@ -19,12 +19,12 @@ from hubkit.evaluation.suite import ParallelSuite, Suite
 from hubkit.evaluation.tasks.folder import FolderSuite
 from hubkit.languages import Language, family_of, find, relatives
 from hubkit.plugins import load_registered, registered
-from hubkit.training.mixture import Mixture, mix
 from hubkit.training.strength import development_pairs
 from hubkit.workflows.ablation_plan import Arm, Plan
 from hubkit.workflows.data import cleared
 
 DEVELOPMENT = "development"
+PairsByTag = Mapping[str, Sequence[Pair]]
 
 
 def tests_of(plan: Plan) -> list[ParallelSuite]:
@@ -79,13 +79,12 @@ def digest_of_tests(tests: Sequence[ParallelSuite]) -> str:
     return state.hexdigest()
 
 
-def digest_of_mixture(mixture: Mixture) -> str:
-    """Hash of every pair in its order, and of every language's share."""
+def digest_of_pairs(pairs: PairsByTag) -> str:
+    """Hash of every pair in its order."""
     state = hashlib.sha256()
-    for tag in sorted(mixture.pairs):
-        state.update(f"{tag}\0{mixture.shares[tag]!r}\n".encode())
-        for pair in mixture.pairs[tag]:
-            state.update(f"{pair.text}\0{pair.english}\n".encode())
+    for tag in sorted(pairs):
+        for pair in pairs[tag]:
+            state.update(f"{tag}\0{pair.text}\0{pair.english}\0{pair.source}\n".encode())
     return state.hexdigest()
 
 
@@ -97,14 +96,15 @@ class Texts:
     _gathered: dict[tuple[object, ...], list[Pair]] = field(default_factory=dict)
     _families: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
 
-    def right(self, arm: Arm, tag: str) -> Mixture:
+    def right(self, arm: Arm, tag: str) -> PairsByTag:
         """Of one language's adapter: its own text, and its relatives' unless the arm has none of that."""
         kin = self._kin(arm, find(tag)) if arm.relatives else ()
-        return mix(self._of(arm, (find(tag).tag, *kin)), find(tag).tag, arm.recipe.alpha, arm.recipe.own)
+        return self.shared(arm, (tag, *kin))
 
-    def shared(self, arm: Arm, tags: Sequence[str]) -> Mixture:
+    def shared(self, arm: Arm, tags: Sequence[str]) -> PairsByTag:
         """Of one adapter of several languages."""
-        return mix(self._of(arm, tags), alpha=arm.recipe.alpha)
+        asked = sources(arm.sources)
+        return {find(tag).tag: self._pairs(find(tag), asked, arm) for tag in tags}
 
     def wrong(self, arm: Arm, tag: str) -> tuple[str, tuple[str, ...]]:
         """Name and languages of what is wrong for ``tag``: the arm's, else a family that is unrelated."""
@@ -131,10 +131,6 @@ class Texts:
             self._families[key] = tuple(dict.fromkeys([*given, *(each.language.tag for each in found)]))
         return self._families[key]
 
-    def _of(self, arm: Arm, tags: Sequence[str]) -> dict[str, list[Pair]]:
-        asked = sources(arm.sources)
-        return {find(tag).tag: self._pairs(find(tag), asked, arm) for tag in tags}
-
     def _pairs(self, language: Language, asked: Sequence[Source], arm: Arm) -> list[Pair]:
         files = next((paths for tag, paths in arm.extra_data.items() if find(tag) == language), ())
         key = (language.tag, arm.sources, files, arm.recipe.min_words, arm.recipe.max_words)
@@ -151,3 +147,8 @@ class Texts:
                 )
             self._gathered[key] = kept[language.tag]
         return self._gathered[key]
+
+
+def domains(arm: Arm) -> dict[str, str]:
+    """The domain of each of the arm's sources, by its name."""
+    return {NAME: "prose", **{source.name: source.domain for source in sources(arm.sources)}}

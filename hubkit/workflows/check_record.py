@@ -11,6 +11,8 @@ from hubkit.errors import HubkitError, NotFoundError
 from hubkit.registry.index_checks import Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from hubkit.core import Core
@@ -49,16 +51,28 @@ def _open_cores(specs: Sequence[str]) -> dict[str, Core]:
 
 
 def _problems(record: Record, below: Below, cores: dict[str, Core], say: Say) -> Iterator[str]:
+    from hubkit.registry.fetch import fetch_record
+
     try:
         if record.kind == "finding":
             _fetch_only(record)
             return
-        encoder = _encoder(_core_of(record.core, cores), below(record))
+        core, folders = _core_of(record.core, cores), [fetch_record(each) for each in below(record)]
     except HubkitError as error:
         yield error.what
         return
-    yield from _outliers(encoder[2])
-    yield from _figures(record, encoder[0], encoder[1], say)
+    yield from adapter_problems(record, folders, core, say)
+
+
+def adapter_problems(record: Record, folders: Sequence[Path], core: Core, say: Say) -> Iterator[str]:
+    """What is wrong with an adapter as it acts. Its files lie in the last of ``folders``; what it stands on, before."""
+    try:
+        alone, adapted, tensors = _encoder(core, folders)
+    except HubkitError as error:
+        yield error.what
+        return
+    yield from _outliers(tensors)
+    yield from _figures(record, alone, adapted, say)
 
 
 def _fetch_only(record: Record) -> None:
@@ -83,18 +97,17 @@ def _core_of(wanted: RecordCore, cores: dict[str, Core]) -> Core:
     return cores[wanted.fingerprint]
 
 
-def _encoder(core: Core, stack: Sequence[Record]) -> tuple[Encoder, Encoder, Mapping[str, Tensor]]:
+def _encoder(core: Core, folders: Sequence[Path]) -> tuple[Encoder, Encoder, Mapping[str, Tensor]]:
     """The core alone, the adapters on it, and the tensors of the uppermost; every file verified on the way."""
     from hubkit.composition.data import as_recipe
     from hubkit.composition.recipe import Fuse, Recipe, Stack
-    from hubkit.registry.fetch import fetch_record
     from hubkit.runtime.encoder import Encoder
     from hubkit.runtime.load import open_adapter
 
     alone = Encoder(core)
     adapters = []
-    for record in stack:
-        adapters.append(open_adapter(fetch_record(record), alone))
+    for folder in folders:
+        adapters.append(open_adapter(folder, alone))
         alone.bank.add(adapters[-1])
     top = adapters[-1]
     if top.fused:

@@ -238,12 +238,12 @@ def test_a_plugin_s_method_runs_what_only_it_knows():
 
 
 def test_asking_for_a_method_that_cannot_be_made_names_the_plugin():
-    with registering("methods", "a-first", HOSTILE["cannot be made"]):
-        with pytest.raises(HubkitError, match="'a-first' of plugin the test .*ImportError: No module named 'x'"):
-            method("a-first")
+    said = r"'a-first' of plugin the test .*ImportError: No module named 'x'"
+    with registering("methods", "a-first", HOSTILE["cannot be made"]), pytest.raises(HubkitError, match=said):
+        method("a-first")
 
 
 def test_an_interrupt_is_the_user_s():
-    with registering("methods", "z-last", theirs(problems=raising(KeyboardInterrupt()))):
-        with pytest.raises(KeyboardInterrupt):
-            method_of({"architecture": "nobody's"})
+    interrupted = theirs(problems=raising(KeyboardInterrupt()))
+    with registering("methods", "z-last", interrupted), pytest.raises(KeyboardInterrupt):
+        method_of({"architecture": "nobody's"})

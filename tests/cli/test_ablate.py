@@ -15,12 +15,12 @@ NOUNS = ("boat", "rain", "road", "cat", "song", "hill", "lamp", "bread", "river"
 
 @pytest.fixture
 def plan(home: Path, bert: Core, tmp_path: Path) -> Path:
-    for name, first in (("train", 0), ("dev", 100)):
-        english = [f"the {NOUNS[n % 10]} number {n} finds a {NOUNS[n // 10 % 10]}" for n in range(first, first + 60)]
+    for name, verb in (("train", "finds"), ("dev", "leaves")):
+        english = [f"the {one} {verb} a {other}" for one in NOUNS for other in NOUNS if one < other]
         lines = [f"{' '.join(word[::-1] for word in text.split())}\t{text}\n" for text in english]
         (tmp_path / f"{name}.tsv").write_text("".join(lines))
     content = {
-        "core": str(bert.folder), "arms": {"plain": {"batch_size": 8}, "slow": {"batch_size": 8, "learning_rate": 1e-4}},
+        "core": str(bert.folder), "base": {"batch_size": 8}, "arms": {"plain": {}, "slow": {"learning_rate": 1e-4}},
         "control": "plain", "languages": ["rw"], "budget": "2steps", "sources": [], "relatives": False,
         "extra_data": {"rw": ["train.tsv"]}, "development": {"rw": ["dev.tsv"]}, "controls": False, "strengths": [1.0],
     }  # fmt: skip

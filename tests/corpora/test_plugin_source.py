@@ -26,7 +26,7 @@ class Odd(BaseException):
     """Neither an error nor an exit."""
 
 
-class Unsayable(Exception):
+class UnsayableError(Exception):
     def __str__(self) -> str:
         raise ValueError
 
@@ -106,7 +106,7 @@ NONE_AT_ALL: dict[str, tuple[Any, str]] = {
     "exits when it is made": (raising(SystemExit(3), "init"), "SystemExit: 3"),
     "lacks a package": (raising(ImportError("No module named 'x'"), "init"), "ImportError: No module named 'x'"),
     "is odd": (raising(Odd(), "init"), "Odd"),
-    "cannot be said": (raising(Unsayable(), "init"), "Unsayable"),
+    "cannot be said": (raising(UnsayableError(), "init"), "UnsayableError"),
     "wants arguments": (having(__init__=lambda self, folder: None), "TypeError"),
     "has no name": (having(name=None), "its name is None, no text"),
     "has an empty licence": (having(license=" "), "its license is ' ', no text"),

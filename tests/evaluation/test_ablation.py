@@ -39,6 +39,7 @@ def test_one_language_and_one_seed_is_the_paired_difference():
     assert found is not None
     assert found.value == pytest.approx(expected.value)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.02)
+    assert found.low < found.value < found.high
 
 
 def test_items_that_languages_share_are_drawn_together():
@@ -67,15 +68,17 @@ def test_three_seeds_that_disagree_widen_the_interval():
     assert calm is not None and wild is not None
     assert wild.error > 2 * calm.error
     two = pooled({("rw", 0): base * 0.0, ("rw", 1): base * 0 + 1}, theirs, KEYS)
-    assert two is not None and two.error == pytest.approx(0, abs=1e-9)  # fewer than three say nothing of seeds
+    assert two is not None and two.error < 0.02  # fewer than three say nothing of seeds
 
 
-def test_the_variance_over_seeds_is_that_of_their_mean():
+def test_the_interval_holds_for_other_seeds():
     means = np.array([0.1, 0.4, 0.7, 0.2])
     ours = {("rw", seed): np.full(40, mean) for seed, mean in enumerate(means)}
     found = pooled(ours, {key: np.zeros(40) for key in ours}, KEYS)
     assert found is not None
-    assert found.error == pytest.approx(means.std(ddof=1) / 2, rel=0.03)
+    error = means.std(ddof=1) / 2
+    assert found.error == pytest.approx(error, rel=0.03)
+    assert found.high - found.value == pytest.approx(3.182 * error, rel=0.03)  # t of 3 degrees of freedom
 
 
 def test_the_table_pairs_what_both_have_and_pools_trained_languages_apart():

@@ -127,3 +127,26 @@ def test_unequal_sides_are_refused() -> None:
         retrieve(np.ones((3, 4)), np.ones((2, 4)))
     with pytest.raises(HubkitError, match="2 sentences for 3"):
         retrieve(np.ones((3, 4)), np.ones((3, 4)), english=["a", "b"])
+
+
+@given(seeds, st.integers(2, 20), st.integers(1, 20))
+def test_distractors_are_wrong_candidates(seed: int, n: int, m: int) -> None:
+    source, target, further = vectors(seed, n), vectors(seed + 1, n), vectors(seed + 2, m)
+    without, with_them = retrieve(source, target), retrieve(source, target, distractors=further)
+    higher = (retrieval.normalised(source) @ retrieval.normalised(further).T) >= np.sum(
+        retrieval.normalised(source) * retrieval.normalised(target), axis=1, keepdims=True
+    )
+    assert (with_them.forward_ranks == without.forward_ranks + higher.sum(axis=1)).all()
+    assert (with_them.backward_ranks == without.backward_ranks).all()
+
+
+def test_a_distractor_that_ties_is_ranked_before_the_answer() -> None:
+    one = np.eye(2, dtype=np.float32)
+    assert retrieve(one, one, distractors=one[:1]).forward_ranks.tolist() == [2, 1]
+
+
+def test_a_mean_of_other_vectors() -> None:
+    array, others = vectors(0, 5), vectors(1, 7)
+    mean = retrieval.normalised(others).mean(axis=0)
+    assert np.allclose(centred(array, of=others), retrieval.normalised(retrieval.normalised(array) - mean), atol=1e-6)
+    assert np.allclose(centred(array, of=array), centred(array))

@@ -131,17 +131,22 @@ def test_plugin_table_is_merged(plugins: Plugins, tmp_path: Path) -> None:
     assert status(manager) == {"theirs": "ok"}
 
 
-def test_a_tag_of_hubkit_stays_hubkit_s(
-    plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_tag_of_hubkit_stays_hubkit_s(plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows_of_theirs = ("RW\tkin\tRwandan\tLatn", "sw\tswh\tTheirs\tLatn", "qaa\tqaa\tTestish\tLatn")
     manager = plugins(theirs=gives(tmp_path, "theirs", *rows_of_theirs))
     assert (find("rw").name, find("sw").name, find("qaa").name) == ("Kinyarwanda", "Swahili", "Testish")
     assert status(manager) == {"theirs": "clash"}
     (message,) = caplog.messages
     assert "The language RW is given twice: by hubkit and by plugin theirs" in message
-    assert "theirs.tsv" in message and "So it is with 1 more." in message
+    assert "theirs.tsv" in message and "The language sw is given twice" in message
     assert clashes() == {}
+
+
+def test_many_clashes_are_one_warning(plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    plugins(theirs=gives(tmp_path, "theirs", *(f"{tag}\tkin\tX{tag}\tLatn" for tag in ("rw", "sw", "zu", "xh", "sn"))))
+    assert find("zu").name == "Zulu"
+    (message,) = caplog.messages
+    assert message.count("is given twice") == 3 and "So it is with 2 more." in message
 
 
 def test_a_tag_of_two_plugins_is_neither_s_and_asking_for_it_says_so(
@@ -153,7 +158,9 @@ def test_a_tag_of_two_plugins_is_neither_s_and_asking_for_it_says_so(
     )
     assert (find("rw").tag, find("qab").name, find("qac").name) == ("rw", "Onely", "Twoly")
     for query in ("qaa", "QAA"):
-        with pytest.raises(HubkitError, match=r"language qaa is given twice: by plugin one \(.* by plugin two \(") as no:
+        with pytest.raises(
+            HubkitError, match=r"language qaa is given twice: by plugin one \(.* by plugin two \("
+        ) as no:
             find(query)
         assert "HUBKIT_LOAD_PLUGINS" in str(no.value) and not isinstance(no.value, NotFoundError)
     assert status(manager) == {"one": "clash", "two": "clash"}

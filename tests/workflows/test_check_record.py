@@ -123,7 +123,9 @@ def test_a_suite_that_fails_is_a_problem(
 
     monkeypatch.setattr(Tiny, "load", fails)
     text = problems([record, other], bert, tmp_path / "index")
-    assert text.startswith(f"lang-rw==0.1.0: suite tiny: 'tiny' of plugin tiny (tiny_suite_plugin:Tiny) fails: {type(error).__name__}")
+    assert text.startswith(
+        f"lang-rw==0.1.0: suite tiny: 'tiny' of plugin tiny (tiny_suite_plugin:Tiny) fails: {type(error).__name__}"
+    )
     assert text.count("suite tiny") == 1 and "fam-bantu" not in text
 
 

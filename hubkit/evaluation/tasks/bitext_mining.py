@@ -47,8 +47,8 @@ class Pools:
 class BitextMining:
     """Measures ``F1`` of mining by margin score, and ``F1 (mteb)`` of nearest neighbours in the whole suite.
 
-    The threshold for one half of the texts is the best one for the other half: no pair is judged by a threshold that was
-    chosen on it. ``facts`` has precision, recall and both thresholds.
+    The threshold for one half of the texts is the best one for the other half: no pair is judged by a threshold that
+    was chosen on it. ``facts`` has precision, recall and both thresholds.
     """
 
     def __init__(self, suite: Suite, level: Level = "standard") -> None:
@@ -56,7 +56,7 @@ class BitextMining:
         self.name = f"{suite.name}-mining"
 
     def items(self, language: Language) -> Pools | None:
-        """The pools of ``language``; ``None`` when the suite has too little. Keys decide, the same in every language."""
+        """The pools of ``language``, by the hashes of keys; ``None`` when the suite has too little."""
         suite = self._suite.load(language)
         if suite is None:
             return None
@@ -118,9 +118,7 @@ def _distinct(suite: ParallelSuite) -> list[int]:
 
 def _mined(texts: Vectors, english: Vectors, view: View, items: Pools) -> Measure:
     scores = margins(texts[list(items.texts)], english[list(items.english)])
-    found = [
-        Candidate(items.texts[each.text], items.english[each.english], each.score) for each in candidates(scores)
-    ]
+    found = [Candidate(items.texts[each.text], items.english[each.english], each.score) for each in candidates(scores)]
     thresholds = {half: _threshold(found, items, half) for half in (True, False)}
     accepted = [each for each in found if each.score >= thresholds[each.text not in items.first]]
     rows = _counts(accepted, items)

@@ -15,7 +15,7 @@ from hubkit.evaluation.measure import Measure, View, mean_of_items
 from hubkit.evaluation.retrieval import Vectors, centred, folded, retrieve
 from hubkit.evaluation.strata import length_classes
 from hubkit.evaluation.suite import ParallelSuite, Suite
-from hubkit.evaluation.task import Level, Tested
+from hubkit.evaluation.task import Level, Task, Tested
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -43,13 +43,16 @@ class Retrieval:
     ) -> None:
         self._suite, self._distractors = suite, tuple(distractors)
         self.name = f"{suite.name}-hard" if distractors else suite.name
-        self.level: Level = level or getattr(suite, "level", "standard")
+        own: Level = getattr(suite, "level", "standard")
+        self.level: Level = level or own
 
     def items(self, language: Language) -> Pool | None:
         """The suite in ``language`` with its distractors; ``None`` when there is no suite, or no distractor of many."""
         suite = _in_language(self._suite, language)
-        if suite is None or not self._distractors:
-            return suite and Pool(suite)
+        if suite is None:
+            return None
+        if not self._distractors:
+            return Pool(suite)
         known = {folded(sentence) for sentence in suite.english}
         further = (sentence for source in self._distractors for sentence in _english(source, language))
         distinct = {folded(sentence): sentence for sentence in further if folded(sentence) not in known}
@@ -65,6 +68,11 @@ class Retrieval:
         texts = encode_distinct(system.encode, suite.texts)
         english = encode_distinct(system.english, (*suite.english, *items.distractors))
         return measures(texts, english, items)
+
+
+def as_task(registered: Suite | Task) -> Task:
+    """What ``register_tasks`` gave, as a task: a suite is measured by retrieval."""
+    return registered if isinstance(registered, Task) else Retrieval(registered)
 
 
 def measures(texts: Vectors, english: Vectors, items: Pool) -> list[Measure]:
@@ -90,7 +98,12 @@ def measures(texts: Vectors, english: Vectors, items: Pool) -> list[Measure]:
 def _measure(metric: str, column: npt.NDArray[np.float64], view: View, items: Pool) -> Measure:
     suite = items.suite
     strata = {"domain": (suite.domain,) * len(suite), "length": length_classes(suite.english)}
-    facts = {"suite": suite.name, "origin": suite.origin, "license": suite.license, "distractors": len(items.distractors)}
+    facts = {
+        "suite": suite.name,
+        "origin": suite.origin,
+        "license": suite.license,
+        "distractors": len(items.distractors),
+    }
     return Measure(metric, column[:, None], mean_of_items, suite.keys, view, strata=strata, facts=facts)
 
 

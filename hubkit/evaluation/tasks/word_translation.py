@@ -1,7 +1,7 @@
 """The task of word translation: is the nearest word of the other language one of a word's translations?
 
-Precision at 1 of bilingual lexicon induction (Conneau et al. 2018, "Word Translation Without Parallel Data", ICLR), where
-any listed translation is right.
+Precision at 1 of bilingual lexicon induction (Conneau et al. 2018, "Word Translation Without Parallel Data", ICLR),
+where any listed translation is right.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hubkit.evaluation.compare import as_vectors
 from hubkit.evaluation.lexicon import Lexicon, Lexicons
 from hubkit.evaluation.measure import Measure, Rows, View, mean_of_items
 from hubkit.evaluation.retrieval import Vectors, centred, normalised, ranks
-from hubkit.evaluation.task import Level, Tested
+from hubkit.evaluation.task import Tested
 from hubkit.evaluation.tasks.cldr_names import CldrNames
 from hubkit.evaluation.tasks.freedict import Freedict
 

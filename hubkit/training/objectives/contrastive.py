@@ -8,9 +8,10 @@ Gurevych 2020, "Making Monolingual Sentence Embeddings Multilingual using Knowle
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from hubkit.training.objective import Batch, Loss
+from hubkit.training.objective import Batch, Data, Loss
+from hubkit.training.objectives.centring import centred
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 class Contrastive:
     """Symmetric InfoNCE. ``temperature`` divides the cosines; rows with the same English side are no negatives.
 
-    ``margin`` is taken off the cosine of each true pair (Yang et al. 2019, arXiv 1902.08564). ``hard_negatives`` is the
-    concentration of weights on the negatives that are nearest (Robinson et al. 2021, arXiv 2010.04592). ``centred``
-    takes each side's mean over the batch away, so that the loss sees only what centring cannot give: draw batches of
-    one language then (``batch_by``).
+    ``margin`` is taken off the cosine of each translation, so that it must win by that much (Yang et al. 2019,
+    "Improving Multilingual Sentence Embedding using Bi-directional Dual Encoder with Additive Margin Softmax", arXiv
+    1902.08564). ``hard_negatives`` is the concentration β with which negatives count more the nearer they are (Robinson
+    et al. 2021, "Contrastive Learning with Hard Negative Samples", arXiv 2010.04592; without its correction for false
+    negatives): a negative's weight is proportional to exp(β · logit) and is 1 on average; 0 weighs all alike.
+    ``centred`` removes the batch's mean from each side first, so that the loss sees only what centring cannot give.
     """
 
     temperature: float = 0.02
@@ -32,6 +35,8 @@ class Contrastive:
     centred: bool = False
     name: str = "contrastive"
 
+    data: ClassVar[Data] = "pairs"
+
     def __call__(self, batch: Batch) -> Loss:
         """Loss of a batch with ``teacher`` and ``same``; see :class:`hubkit.training.objective.Objective`."""
         import torch
@@ -39,31 +44,25 @@ class Contrastive:
 
         student, teacher, same = batch.aligned()
         if self.centred:
-            student, teacher = _centred(student), _centred(teacher)
+            student, teacher = centred(student), centred(teacher)
         own = torch.eye(len(student), dtype=torch.bool, device=student.device)
-        cosines = student @ teacher.T
-        logits = (cosines - self.margin * own if self.margin else cosines) / self.temperature
-        logits = logits.masked_fill(same & ~own, float("-inf"))
         labels = torch.arange(len(student), device=student.device)
-        forward, backward = (self._weighted(side, own) for side in (logits, logits.T))
+        cosines = student @ teacher.T
+        if self.margin:
+            cosines = cosines - self.margin * own
+        logits = (cosines / self.temperature).masked_fill(same & ~own, float("-inf"))
+        forward, backward = self._weighed(logits, own), self._weighed(logits.T, own)
         value = (cross_entropy(forward, labels) + cross_entropy(backward, labels)) / 2
         accuracy = (logits.argmax(1) == labels).float().mean()
         return Loss(value, {"in-batch accuracy": float(accuracy)})
 
-    def _weighted(self, logits: Tensor, own: Tensor) -> Tensor:
-        """Each negative's term times a weight ∝ exp(concentration × cosine) whose mean over the row is 1."""
+    def _weighed(self, logits: Tensor, own: Tensor) -> Tensor:
+        """The logits (b, b) of each row plus the logarithm of each negative's weight."""
         if not self.hard_negatives:
             return logits
-        import torch
-
-        negatives = logits.detach().masked_fill(own, float("-inf")) * (self.hard_negatives * self.temperature)
-        count = torch.isfinite(negatives).sum(1, keepdim=True).clamp(min=1).log()
-        weights = (torch.log_softmax(negatives, 1) + count).masked_fill(own | ~torch.isfinite(negatives), 0.0)
-        return logits + torch.nan_to_num(weights, nan=0.0)
-
-
-def _centred(vectors: Tensor) -> Tensor:
-    """Vectors (b, h) without their mean, of length 1."""
-    from torch.nn.functional import normalize
-
-    return normalize(vectors - vectors.mean(0), dim=-1)
+        negative = ~own & logits.isfinite()
+        count = negative.sum(1, keepdim=True)
+        hardness = self.hard_negatives * logits.masked_fill(~negative, 0)
+        seen = hardness.masked_fill(~negative & (count > 0), float("-inf"))  # a row without negatives stays finite
+        mean = seen.logsumexp(1, keepdim=True) - count.clamp(min=1).log()
+        return logits + (hardness - mean).masked_fill(~negative, 0)

@@ -26,7 +26,9 @@ def toy_pairs(tag: str, count: int = 60) -> list[Pair]:
     """Words backwards, with the tag as an ending."""
     english = [f"the {NOUNS[i % 10]} {VERBS[i % 7]} the {NOUNS[i * 7 % 10]} number {i}" for i in range(count)]
     texts = [" ".join(word[::-1] + tag[-1] for word in text.split()) for text in english]
-    return [Pair(text, meant, "toy", str(i), "CC0-1.0") for i, (text, meant) in enumerate(zip(texts, english))]
+    return [
+        Pair(text, meant, "toy", str(i), "CC0-1.0") for i, (text, meant) in enumerate(zip(texts, english, strict=True))
+    ]
 
 
 @dataclass
@@ -37,7 +39,7 @@ class ToySource:
     license: str = "CC0-1.0"
     domain: Any = "interface"
     origin: str = "made here"
-    tags: tuple[str, ...] = ("tr", "az", "kk")
+    tags: tuple[str, ...] = ("tr", "az")
     asked: list[str] = field(default_factory=list)
 
     def pairs(self, language: Language) -> list[Pair]:

@@ -36,7 +36,9 @@ def folder(tmp_path):
 def test_the_mean_of_the_known_tokens(folder):
     table = open_table(folder)
     assert (table.rows, table.width) == (4, 2)
-    np.testing.assert_allclose(table(["boat rain", "road nonsense", "nonsense", ""]), [[0.5, 0.5], [1, 1], [0, 0], [0, 0]])
+    np.testing.assert_allclose(
+        table(["boat rain", "road nonsense", "nonsense", ""]), [[0.5, 0.5], [1, 1], [0, 0], [0, 0]]
+    )
 
 
 def test_weights_and_fewer_rows_than_tokens(folder):
