@@ -216,7 +216,9 @@ ARMS: dict[str, Callable[[int, int, float | None, Path | None], Any]] = {
     "peer": peer_arm,
     "first epoch": lambda batch, steps, seconds, dev: hubkit_arm(batch, steps, seconds, 1, False, dev),
     "second epoch": lambda batch, steps, seconds, dev: hubkit_arm(batch, steps, seconds, 2, False, dev),
-    "second epoch, kept activations": lambda batch, steps, seconds, dev: hubkit_arm(batch, steps, seconds, 2, True, dev),
+    "second epoch, kept activations": lambda batch, steps, seconds, dev: hubkit_arm(
+        batch, steps, seconds, 2, True, dev
+    ),
     "MLM": lambda batch, steps, seconds, dev: mlm_arm(False, steps),
     "MLM, full vocabulary": lambda batch, steps, seconds, dev: mlm_arm(True, steps),
 }

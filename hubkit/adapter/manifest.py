@@ -18,6 +18,7 @@ from hubkit.errors import VerificationError
 if TYPE_CHECKING:
     from hubkit.core import Core
 
+TRAINING_FILE = "training.json"
 FILE_NAMES = frozenset(
     {
         "adapter_config.json",
@@ -30,6 +31,7 @@ FILE_NAMES = frozenset(
         "vocabulary.json",
         "vocabulary.safetensors",
         "report.json",
+        TRAINING_FILE,
         "README.md",
     }
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.adapter import adapterhub
 from hubkit.adapter.folder import MANIFEST_FILE, VerifiedFolder, read_file, read_verified
 from hubkit.adapter.golden import Golden, check_golden, is_remembered, parse_golden, remember, write_golden
-from hubkit.adapter.manifest import MAX_FILE_BYTES, FileReference, Manifest
+from hubkit.adapter.manifest import MAX_FILE_BYTES, TRAINING_FILE, FileReference, Manifest
 from hubkit.adapter.method import method
 from hubkit.adapter.methods import fusion
 from hubkit.adapter.sites import Fusion, Site
@@ -150,6 +150,7 @@ def save_adapter(
     golden: Golden,
     report: Mapping[str, Any] | None = None,
     card: str | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write an adapter folder, whole or not at all, read it back strictly, and return its manifest with the files.
 
@@ -170,6 +171,8 @@ def save_adapter(
             write_json(aside / "report.json", report)
         if card is not None:
             write_text(aside / "README.md", card)
+        if training is not None:
+            write_json(aside / TRAINING_FILE, training)
         complete = manifest.sealed(_references(aside))
         write_text(aside / MANIFEST_FILE, complete.json_bytes().decode())
         load_adapter(aside, core)

@@ -20,31 +20,31 @@ _SCORE = Column("score", ("score", "similarity", "rating", "value"))
 
 
 def read_labelled(path: Path) -> list[Labelled]:
-    """Sentences with a class: ``text<TAB>label``, or columns named by a header (``text``, ``label`` or ``category``).
+    """Sentences with a class: ``text<TAB>label``, or ``text<TAB>other<TAB>label`` for pairs of sentences.
 
-    A header may also name ``key``, ``id`` or ``index_id`` (the same in every language for the same sentence) and
-    ``other``, the second sentence of a pair. ``.jsonl`` has the same names as fields. Raises :class:`UsageError` that
-    names the line, as :func:`hubkit.corpora.strict.read_table` does.
+    A header may name the columns: ``text``, ``label`` or ``category``, ``other``, and ``key``, ``id`` or ``index_id``
+    (the same in every language for the same sentence). ``.jsonl`` has the same names as fields. Raises
+    :class:`UsageError` that names the line, as :func:`hubkit.corpora.strict.read_table` does.
     """
     columns = (_TEXT, _LABEL, Column("other", _OTHER, required=False), _KEY)
     return [
         Labelled(row["text"], row["label"], _key(path, number, row), row.get("other"))
-        for number, row in read_table(path, columns, "text<TAB>label")
+        for number, row in read_table(path, columns, ("text", "label"), ("text", "other", "label"))
     ]
 
 
 def read_scored(path: Path) -> list[Scored]:
-    """Sentences with a number: ``text<TAB>score``, or columns that a header names; raises as :func:`read_labelled`."""
+    """Sentences with a number: ``text<TAB>score``, or ``text<TAB>other<TAB>score`` for pairs of sentences.
+
+    Headers, ``.jsonl`` and errors are those of :func:`read_labelled`; the column may also be called ``similarity``.
+    """
     columns = (_TEXT, _SCORE, Column("other", _OTHER, required=False), _KEY)
-    return _scored(path, columns, "text<TAB>score")
+    return _scored(path, columns, ("text", "score"), ("text", "other", "score"))
 
 
 def read_scored_pairs(path: Path) -> list[Scored]:
-    """Pairs with a number: ``text<TAB>text<TAB>score`` or columns named by a header (``text``, ``other``, ``score``).
-
-    Raises as :func:`read_labelled` does.
-    """
-    return _scored(path, (_TEXT, Column("other", _OTHER), _SCORE, _KEY), "text<TAB>text<TAB>score")
+    """Pairs with a number: ``text<TAB>other<TAB>score``; as :func:`read_scored`, and every row has both sentences."""
+    return _scored(path, (_TEXT, Column("other", _OTHER), _SCORE, _KEY), ("text", "other", "score"))
 
 
 def read_text(path: Path) -> list[Text]:
@@ -55,10 +55,10 @@ def read_text(path: Path) -> list[Text]:
     return found
 
 
-def _scored(path: Path, columns: tuple[Column, ...], what: str) -> list[Scored]:
+def _scored(path: Path, columns: tuple[Column, ...], *layouts: tuple[str, ...]) -> list[Scored]:
     return [
         Scored(row["text"], _number(row["score"], path, number), _key(path, number, row), row.get("other"))
-        for number, row in read_table(path, columns, what)
+        for number, row in read_table(path, columns, *layouts)
     ]
 
 

@@ -59,24 +59,28 @@ def bad_line(path: Path, number: int, what: str, fix: str) -> UsageError:
     return UsageError(f"Line {number} of {path} {what}.", fix)
 
 
-def read_table(path: Path, columns: Sequence[Column], what: str) -> Iterator[tuple[int, Row]]:
+def read_table(path: Path, columns: Sequence[Column], *layouts: tuple[str, ...]) -> Iterator[tuple[int, Row]]:
     """Line number and cells by column name of a ``.tsv`` or ``.jsonl`` file; empty lines are left out.
 
-    A first line that names all required columns is a header, and its cells may be in double quotes with inner quotes
-    doubled; without a header the required columns stand in their order, and nothing else. Raises :class:`UsageError`
-    that names the line, where ``what`` says what a line should be: ``text<TAB>label``.
+    A first line of a ``.tsv`` that names all required columns is a header, and cells may then be in double quotes with
+    inner quotes doubled. Without a header the columns are those of the layout that has as many. Raises
+    :class:`UsageError` that names the line.
     """
-    readers = {".tsv": _tsv, ".jsonl": _jsonl}
-    if extension(path) not in readers:
-        raise UsageError(f"{path} is neither .tsv nor .jsonl.", f"Write a table: {what}.")
+    if extension(path) not in FORMATS:
+        raise UsageError(f"{path} is neither .tsv nor .jsonl.", f"Write a table: {_shown(layouts)}.")
     count = 0
-    for number, row in readers[extension(path)](path, columns, what):
+    rows = _tsv(path, columns, layouts) if extension(path) == ".tsv" else _jsonl(path, columns, layouts)
+    for number, row in rows:
         for column in columns:
             _check_cell(row.get(column.name, ""), column, path, number)
         count += 1
         yield number, {name: cell for name, cell in row.items() if cell}
     if not count:
-        raise UsageError(f"{path} has no rows.", f"Write one a line: {what}.")
+        raise UsageError(f"{path} has no rows.", f"Write one a line: {_shown(layouts)}.")
+
+
+def _shown(layouts: Sequence[tuple[str, ...]]) -> str:
+    return " or ".join("<TAB>".join(layout) for layout in layouts)
 
 
 def _check_cell(cell: str, column: Column, path: Path, number: int) -> None:
@@ -87,9 +91,9 @@ def _check_cell(cell: str, column: Column, path: Path, number: int) -> None:
         raise bad_line(path, number, what, "Cut it into sentences.")
 
 
-def _tsv(path: Path, columns: Sequence[Column], what: str) -> Iterator[tuple[int, Row]]:
-    required = [column.name for column in columns if column.required]
-    names: list[str | None] | None = None
+def _tsv(path: Path, columns: Sequence[Column], layouts: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, Row]]:
+    required = {column.name for column in columns if column.required}
+    names: Sequence[str | None] | None = None
     quoted = False
     for number, line in strict_lines(path):
         if not line.strip():
@@ -97,13 +101,14 @@ def _tsv(path: Path, columns: Sequence[Column], what: str) -> Iterator[tuple[int
         cells = [cell.strip() for cell in line.split("\t")]
         if names is None:
             header = [_column(cell, columns) for cell in cells]
-            if set(required) <= set(header):
+            if required <= set(header):
                 _check_header(header, path)
                 names, quoted = header, True
                 continue
-            names = list(required)
+            names = next((layout for layout in layouts if len(layout) == len(cells)), layouts[0])
         if len(cells) != len(names):
-            raise bad_line(path, number, f"has {len(cells)} columns, not {len(names)}", f"A line is {what}.")
+            fix = "Lines have as many columns as the header." if quoted else f"A line is {_shown(layouts)}."
+            raise bad_line(path, number, f"has {len(cells)} columns, not {len(names)}", fix)
         if quoted:
             cells = [_unquoted(cell) for cell in cells]
         yield number, {name: cell for name, cell in zip(names, cells, strict=True) if name is not None}
@@ -129,16 +134,17 @@ def _unquoted(cell: str) -> str:
     return inner.replace('""', '"').strip()
 
 
-def _jsonl(path: Path, columns: Sequence[Column], what: str) -> Iterator[tuple[int, Row]]:
+def _jsonl(path: Path, columns: Sequence[Column], layouts: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, Row]]:
+    fix = f"Write one object a line with {' or '.join(', '.join(layout) for layout in layouts)}."
     for number, line in strict_lines(path):
         if not line.strip():
             continue
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise bad_line(path, number, f"is not JSON: {error}", f"Write one object a line: {what}.") from error
+            raise bad_line(path, number, f"is not JSON: {error}", fix) from error
         if not isinstance(value, dict):
-            raise bad_line(path, number, "is not an object", f"Write one object a line: {what}.")
+            raise bad_line(path, number, "is not an object", fix)
         yield number, _fields(value, columns, path, number)
 
 

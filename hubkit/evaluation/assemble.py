@@ -7,11 +7,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, LearningPoint, Report
+from hubkit.evaluation.pooled import pooled_sentence
 from hubkit.evaluation.words import damage_sentence, further_sentence, overlap_sentence, seed_sentence
 from hubkit.version import __version__
 
 if TYPE_CHECKING:
-    from hubkit.evaluation.report import Cost, Damage, SeedScore, StrengthPoint
+    from hubkit.evaluation.report import Cost, Damage, Pooled, SeedScore, StrengthPoint
     from hubkit.languages import Language
 
 CURVE_POINTS = 200
@@ -24,6 +25,7 @@ def build_report(
     adapter: AdapterInfo,
     core: CoreInfo,
     further: Sequence[Evaluation] = (),
+    pooled: Sequence[Pooled] = (),
     damage: Damage | None = None,
     overlap: Mapping[str, Any] | None = None,
     corpus: Mapping[str, Mapping[str, int | float | str | None]] | None = None,
@@ -39,10 +41,13 @@ def build_report(
 ) -> Report:
     """The report of ``adapter`` for ``language``; its sentences are the evaluation's, then damage, overlap and seeds.
 
+    Those of ``pooled`` come first, and evaluations in other languages than the main one have none of their own.
+
     ``overlap`` is ``OverlapReport.as_dict()``; its counts are kept, its examples are not.
     """
     counts = {key: value for key, value in overlap.items() if isinstance(value, int)} if overlap else None
-    said = [*evaluation.sentences, *(further_sentence(other) for other in further)]
+    beside = [other for other in further if other.suite.language == evaluation.suite.language]
+    said = [*map(pooled_sentence, pooled), *evaluation.sentences, *map(further_sentence, beside)]
     said += [damage_sentence(damage)] if damage else []
     said += [overlap_sentence(counts)] if counts else []
     said += [seed_sentence(seed_scores)] if len(seed_scores) > 1 else []
@@ -52,6 +57,7 @@ def build_report(
         "adapter": adapter,
         "core": core,
         "further": list(further),
+        "pooled": list(pooled),
         "damage": damage,
         "overlap": counts,
         "corpus": {source: dict(row) for source, row in (corpus or {}).items()},

@@ -66,12 +66,24 @@ def evaluate(
     The English side is the frozen core's for all systems: ``english_vectors`` (n, d), or encoded by ``core``, which
     must be among the systems. :class:`HubkitError` when it is not, or when vectors are not finite.
     """
+    return evaluation_of(results_on(systems, suite, english_vectors), suite, descriptions=descriptions, seed=seed)
+
+
+def results_on(
+    systems: Mapping[str, Encode], suite: ParallelSuite, english_vectors: npt.ArrayLike | None = None
+) -> dict[str, Result]:
+    """Every system's retrieval on ``suite``; raises as :func:`evaluate` does."""
     if "core" not in systems:
         raise HubkitError("The systems to evaluate lack the core.", "Pass the frozen core as system 'core'.")
     english = encode_distinct(systems["core"], suite.english) if english_vectors is None else english_vectors
-    results = {name: Result(encode_distinct(encode, suite.texts), english, suite) for name, encode in systems.items()}
-    named = {**DESCRIPTIONS, **(descriptions or {})}
-    return _assemble(results, suite, named, seed)
+    return {name: Result(encode_distinct(encode, suite.texts), english, suite) for name, encode in systems.items()}
+
+
+def evaluation_of(
+    results: Mapping[str, Result], suite: ParallelSuite, *, descriptions: Mapping[str, str] | None = None, seed: int = 0
+) -> Evaluation:
+    """What :func:`results_on` found, compared: ``adapter`` with each of the others."""
+    return _assemble(results, suite, {**DESCRIPTIONS, **(descriptions or {})}, seed)
 
 
 def _assemble(results: Mapping[str, Result], suite: ParallelSuite, named: Mapping[str, str], seed: int) -> Evaluation:

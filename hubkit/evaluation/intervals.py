@@ -6,8 +6,8 @@ Three repairs of the percentile interval (Efron & Tibshirani 1993), each measure
   Percentiles of n resampled items are too narrow by √((n − 1)/n), and know nothing of Student's t. The tails are taken
   at Φ(−√(n/(n − 1)) · t), which mends both: with 50 items at 2.1 % and 97.9 %.
 - **Mid-distribution quantiles** (Ma, Genton & Parzen 2011, "Asymptotic properties of sample quantiles of discrete
-  distributions", AISM 63). Means of scores 0, ½, 1 lie on a lattice; a quantile between two of its points is interpolated
-  instead of jumping to one of them.
+  distributions", AISM 63). Means of scores 0, ½, 1 lie on a lattice; a quantile between two of its points is
+  interpolated instead of jumping to one of them.
 - **Pseudo-items** (after Agresti & Min 2005, "Simple improved confidence intervals for comparing matched proportions",
   Statistics in Medicine 24): an eighth of an item that only the one system gets right, and an eighth of one that only
   the other does. Where hardly an item tells two systems apart, the items at hand say nothing of how rare that is.

@@ -10,7 +10,7 @@ from rich.text import Text
 from hubkit.evaluation.report import Change, Cost, Evaluation, Report
 from hubkit.evaluation.words import FINE_FROM, change, number
 
-COLOURS = {"gain": "green", "loss": "red", "within noise": "dim"}
+COLOURS = {"gain": "green", "loss": "red", "within noise": "dim", "too few items": "dim"}
 
 
 def render(report: Report, console: Console) -> None:

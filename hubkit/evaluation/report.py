@@ -153,6 +153,21 @@ class Damage(Strict):
     mean: Change
 
 
+class Pooled(Strict):
+    """What an adapter of several languages changes in some of them: unweighted means over languages.
+
+    ``own`` is the adapter minus the wrong-family control, where there is one.
+    """
+
+    name: Literal["trained", "held out"]
+    suite: str
+    languages: list[str]
+    core: dict[Literal["raw", "centred"], Fraction]
+    adapter: dict[Literal["raw", "centred"], Fraction]
+    over_core: dict[Literal["raw", "centred"], Change]
+    own: dict[Literal["raw", "centred"], Change] | None = None
+
+
 class LanguageInfo(Strict):
     tag: str
     name: str
@@ -204,6 +219,7 @@ class Cost(Strict):
     energy_kwh: float | None = None
     energy_method: str | None = None
     tokens_per_second: float | None = None
+    estimated: dict[str, float] = {}  # before: "seconds", "peak_memory_bytes", "energy_kwh"
 
     @property
     def total_seconds(self) -> float:
@@ -217,7 +233,8 @@ class Report(Evaluation):
     language: LanguageInfo
     adapter: AdapterInfo
     core: CoreInfo
-    further: list[Evaluation] = []  # on other suites
+    further: list[Evaluation] = []  # on other suites, and in other languages
+    pooled: list[Pooled] = []  # of an adapter of several languages
     damage: Damage | None = None
     overlap: dict[str, int] | None = None  # training, suite: texts compared; exact, normalised, words: texts that meet
     corpus: dict[str, dict[str, int | float | str | None]] = {}  # source → pairs, license, …

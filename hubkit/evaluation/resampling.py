@@ -15,11 +15,13 @@ from hubkit.evaluation.intervals import PSEUDO_ITEMS
 
 Weights = npt.NDArray[np.float64]
 CHUNK = 1_000  # resamples that are held at a time
+_NUMBERS = 2_000_000  # that are held at a time
 
 
-def chunk_sizes(resamples: int) -> list[int]:
-    """``resamples`` in parts of at most :data:`CHUNK`."""
-    return [min(CHUNK, resamples - start) for start in range(0, resamples, CHUNK)]
+def chunk_sizes(resamples: int, width: int = 1) -> list[int]:
+    """``resamples`` in parts of at most :data:`CHUNK`, fewer where each is ``width`` numbers and these are many."""
+    most = max(1, min(CHUNK, _NUMBERS // width))
+    return [min(most, resamples - start) for start in range(0, resamples, most)]
 
 
 def item_weights(keys: int, seed: int, resamples: int, groups: int = 0) -> Iterator[Weights]:
@@ -29,7 +31,7 @@ def item_weights(keys: int, seed: int, resamples: int, groups: int = 0) -> Itera
     """
     rng = np.random.default_rng(seed)
     width, mass = keys + 2 * groups, keys + 2 * groups * PSEUDO_ITEMS
-    for size in chunk_sizes(resamples):
+    for size in chunk_sizes(resamples, keys):
         points = rng.random((size, keys)) * mass
         pseudo = keys + (points - keys) / PSEUDO_ITEMS
         drawn = np.where(points < keys, points, pseudo).astype(np.int64).clip(0, width - 1)
@@ -40,5 +42,5 @@ def item_weights(keys: int, seed: int, resamples: int, groups: int = 0) -> Itera
 def item_swaps(keys: int, seed: int, resamples: int) -> Iterator[Weights]:
     """Chunks (size, keys): 1 where an item's two systems are swapped, else 0; each with chance ½."""
     rng = np.random.default_rng(seed)
-    for size in chunk_sizes(resamples):
+    for size in chunk_sizes(resamples, keys):
         yield rng.integers(0, 2, size=(size, keys)).astype(np.float64)

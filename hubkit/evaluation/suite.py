@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.plugins import make_registered, registered
 
 if TYPE_CHECKING:
@@ -55,9 +55,12 @@ class Suite(Protocol):
 def loaded(name: str, language: Language) -> ParallelSuite | None:
     """The registered suite ``name`` in ``language``; ``None`` when it has none.
 
-    Raises :class:`HubkitError` that names the plugin whose suite fails, or gives something else.
+    Raises :class:`UsageError` for a task that is no suite, and :class:`HubkitError` that names the plugin whose suite
+    fails, or gives something else.
     """
     suite = make_registered("tasks", name)
+    if not isinstance(suite, Suite):
+        raise UsageError(f"{name} is a task that has no parallel sentences.", "Name a suite, such as udhr.")
     found: ParallelSuite | None = registered("tasks")[name].run(lambda: suite.load(language))
     if found is not None and not isinstance(found, ParallelSuite):
         raise HubkitError(f"The suite {name} gave {type(found).__name__} for {language.tag}.", "Update its plugin.")

@@ -20,9 +20,10 @@ from hubkit.evaluation.report import (
     SuiteInfo,
     System,
 )
-from hubkit.evaluation.statistics import MINIMUM_ITEMS
+from hubkit.evaluation.statistics import MINIMUM_ITEMS, Verdict
 
 FINE_FROM = 400  # items from which a third decimal means something
+CLEAR: tuple[Verdict, ...] = ("gain", "loss")
 
 CONCLUSIONS: dict[Conclusion, str] = {
     "own gain": "In short: the adapter helps this language, beyond what centring or another family's adapter gives.",
@@ -54,15 +55,15 @@ def signed(value: float, digits: int = 2) -> str:
 
 def change(difference: Change) -> str:
     """``+.17 [.09, .25]``; a third decimal where there are items enough, or where two would blur the verdict."""
-    blurred = difference.verdict != "within noise" and min(map(abs, difference.ci95)) < 0.005
+    blurred = difference.verdict in CLEAR and min(map(abs, difference.ci95)) < 0.005
     digits = 3 if difference.n >= FINE_FROM or blurred else 2
     low, high = difference.ci95
     return f"{signed(difference.value, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
 def judged(difference: Change) -> str:
-    """The change, with ``, within noise`` where it is."""
-    return change(difference) + (", within noise" if difference.verdict == "within noise" else "")
+    """The change, with ``, within noise`` or ``, too few items`` where that is so."""
+    return change(difference) + ("" if difference.verdict in CLEAR else f", {difference.verdict}")
 
 
 def evaluation_sentences(
@@ -93,7 +94,7 @@ def _shown(suite: SuiteInfo, value: float) -> str:
 def _small_suite(suite: SuiteInfo) -> str:
     if suite.n >= MINIMUM_ITEMS:
         return ""
-    return f"The suite {suite.name} has only {suite.n} pairs: no difference is called real below {MINIMUM_ITEMS}."
+    return f"The suite {suite.name} has only {suite.n} pairs: nothing is said of a difference below {MINIMUM_ITEMS}."
 
 
 def _raw(suite: SuiteInfo, named: Mapping[str, System], over: Mapping[str, Gain]) -> str:
@@ -102,7 +103,7 @@ def _raw(suite: SuiteInfo, named: Mapping[str, System], over: Mapping[str, Gain]
     if "core" not in over:
         return f"The core's raw R@1 {where} is {core}."
     gain, adapter = over["core"].raw, _shown(suite, named["adapter"].raw.mean)
-    if gain.verdict == "within noise":
+    if gain.verdict not in CLEAR:
         unseen = f"a change below about {number(gain.minimum_detectable)} would mostly go unseen here"
         return f"Raw R@1 {where} goes from {core} to {adapter} ({judged(gain)}); {unseen}."
     verb = "rises" if gain.verdict == "gain" else "falls"
@@ -116,7 +117,7 @@ def _centring(suite: SuiteInfo, core: System, centring: Centring) -> str:
     beyond = centring.adapter_over_it
     if beyond is None:
         return f"{gives}."
-    if beyond.verdict == "within noise":
+    if beyond.verdict not in CLEAR:
         return f"{gives}; the raw adapter does not differ clearly from that ({change(beyond)})."
     position = "above" if beyond.verdict == "gain" else "below"
     return f"{gives}; the raw adapter is {position} that ({change(beyond)})."
@@ -143,6 +144,7 @@ def _wrong_family(suite: SuiteInfo, wrong: System, over: Gain, own: OwnShare) ->
         "gain": f": this part is the language's own{_share_words(own.centred)}.",
         "loss": ": another family's adapter is better, so none of the centred gain is the language's own.",
         "within noise": ": within noise, so no part of the centred gain is shown to be the language's own.",
+        "too few items": ": too few pairs to say whether any of it is the language's own.",
     }[over.centred.verdict]
     return [f"{reaches}{_generic_words(own.raw, over.raw)}.", centred + meaning]
 
@@ -188,6 +190,7 @@ def damage_sentence(damage: Damage) -> str:
         "gain": "they gain too, as a generic effect would have it",
         "loss": "the adapter damages them: use it for its own language only",
         "within noise": "no damage measured",
+        "too few items": "too few pairs to say whether that is damage",
     }[damage.mean.verdict]
     worse = "".join(f"; {row.language} loses: {change(row.change)}" for row in lost)
     return (

@@ -74,23 +74,21 @@ def _shares(present: Mapping[str, Sequence[Any]], target: str | None, alpha: flo
 def limited(shares: Shares, floor: float, cap: float, target: str | None = None) -> dict[str, float]:
     """The shares with none under ``floor`` and none but the target's over ``cap``, as far as the sum allows.
 
-    What is cut off or added is taken from or given to the others in proportion.
+    All are multiplied by one factor and then cut at their bounds; the factor is the one with which they add up to 1.
     """
-    if not shares:
-        return {}
-    floor, cap = min(floor, 1 / len(shares)), max(cap, 1 / len(shares))
-    fixed: dict[str, float] = {}
-    while True:
-        free = {tag: share for tag, share in shares.items() if tag not in fixed}
-        left, total = 1 - sum(fixed.values()), sum(free.values())
-        if not free or total == 0:
-            return {tag: fixed[tag] for tag in shares}
-        scaled = {tag: share * left / total for tag, share in free.items()}
-        beyond = {tag: cap for tag, share in scaled.items() if share > cap + 1e-12 and tag != target}
-        beyond = beyond or {tag: floor for tag, share in scaled.items() if share < floor - 1e-12}
-        if not beyond or len(beyond) == len(free):
-            return {tag: {**fixed, **scaled}[tag] for tag in shares}
-        fixed |= beyond
+    floor, cap = min(floor, 1 / max(1, len(shares))), max(cap, 1 / max(1, len(shares)))
+    most = {tag: 1.0 if tag == target else cap for tag in shares}
+
+    def cut(factor: float) -> dict[str, float]:
+        return {tag: min(max(factor * share, floor), most[tag]) for tag, share in shares.items()}
+
+    low, high = 0.0, 1 / min(shares.values(), default=1.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(cut(middle).values()) < 1 else (low, middle)
+    found = cut(high)
+    total = sum(found.values())
+    return {tag: share / total for tag, share in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +169,8 @@ def of_tokens(rows: Sequence[Any], lengths: Sequence[int], limit: int) -> Batche
             longest = tokens
         found[-1].append(row)
     if len(found) > 1 and len(found[-1]) < 2:
-        found[-2] += found.pop()
+        last = found.pop()
+        found[-1] += last
     return found
 
 

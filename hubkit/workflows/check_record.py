@@ -155,8 +155,8 @@ def _figures(record: Record, core: Encoder, adapted: Encoder, say: Say) -> Itera
 
 def _evaluate(suite: str, tag: str, core: Encoder, adapted: Encoder) -> Evaluation | None:
     from hubkit.evaluation.compare import evaluate
-    from hubkit.languages import find
     from hubkit.evaluation.suite import loaded
+    from hubkit.languages import find
 
     texts = loaded(suite, find(tag))
 

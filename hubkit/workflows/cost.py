@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hubkit.evaluation import report as reports
 from hubkit.evaluation.energy import EnergyMeter
+from hubkit.training.estimate import peak_memory
 
 
 @dataclass(slots=True)
@@ -20,6 +19,7 @@ class Cost:
 
     seconds: dict[str, float] = field(default_factory=dict)
     meter: EnergyMeter = field(default_factory=EnergyMeter)
+    estimated: dict[str, float] = field(default_factory=dict)  # before, as the report keeps it
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -38,6 +38,7 @@ class Cost:
             peak_memory_bytes=peak_memory(),
             energy_kwh=energy,
             energy_method=how,
+            estimated=self.estimated,
         )
 
 
@@ -46,9 +47,3 @@ def device() -> str:
     import torch
 
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-
-
-def peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

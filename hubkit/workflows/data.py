@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from hubkit.corpora.cleaning import sentences
 from hubkit.corpora.family import gather_many
@@ -14,171 +14,240 @@ from hubkit.corpora.file import File
 from hubkit.corpora.gather import Gathered, gather, sources
 from hubkit.corpora.overlap import OverlapReport, overlap
 from hubkit.corpora.source import Pair, Source
-from hubkit.errors import NotFoundError, UsageError
+from hubkit.errors import UsageError
 from hubkit.evaluation.suite import ParallelSuite, Suite
-from hubkit.evaluation.tasks.folder import FolderSuite
-from hubkit.evaluation.tasks.heldout import from_pairs
-from hubkit.languages import Language, relatives
+from hubkit.languages import Language, find, relatives
 from hubkit.plugins import load_registered
+from hubkit.training.config import TrainingConfig
+from hubkit.training.recipe import Recipe
 from hubkit.training.strength import FEWEST_PAIRS, development_pairs
 from hubkit.workflows.events import Events
+from hubkit.workflows.labelled import (
+    Examples,
+    check_counts,
+    checked_scores,
+    data_of,
+    objective_of,
+    parts_and_labels,
+    read_examples,
+)
+from hubkit.workflows.scope import DEFAULT_SUITE, Scope, scope_of
+from hubkit.workflows.suites import suites_in, suites_of
 
-if TYPE_CHECKING:
-    from hubkit.training.recipe import Recipe
-
-DEFAULT_SUITE = "udhr"
-LARGEST_HELD_OUT_SHARE = 0.5
-FEWEST_SUITE_PAIRS = 20
-SPLIT_SHARE = 0.2
+Further = tuple[Any, Examples, float]
+"""An objective beside the recipe's, its examples, its weight."""
 
 
 @dataclass(slots=True)
 class Data:
-    """Everything textual of one run. ``development`` and the suites are disjoint from ``pairs`` by source."""
+    """Everything textual of one run. ``development`` and the suites are disjoint from ``pairs`` by source.
 
-    language: Language
-    pairs: dict[str, list[Pair]]
-    own: Gathered
+    ``languages`` are those that the adapter is for, the main one first; ``pairs`` (their examples, whatever they are)
+    may be in others too.
+    """
+
+    languages: tuple[Language, ...]
+    pairs: Examples
+    own: dict[str, Gathered]
     sources: list[Source]
-    development: list[Pair]
+    development: dict[str, list[Pair]]
     development_source: str | None
     suites: list[ParallelSuite]
     damage: Suite
     overlap: OverlapReport
     removed: int = 0
+    held_out: tuple[Language, ...] = ()
+    family: str | None = None
+    further: tuple[Further, ...] = ()
+    labels: tuple[str, ...] = ()
     file_report: dict[str, object] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def language(self) -> Language:
+        """The main language."""
+        return self.languages[0]
+
+    def digests(self) -> dict[str, dict[str, Any]]:
+        """Number and hash of the training examples, of each further objective's and of the development pairs."""
+        parts = {f"training {tag}": found for tag, found in self.pairs.items()}
+        for objective, examples, _ in self.further:
+            parts |= {f"{objective.name} {tag}": found for tag, found in examples.items()}
+        parts |= {f"development {tag}": found for tag, found in self.development.items()}
+        return {name: {"examples": len(found), "sha256": digest_of(found)} for name, found in sorted(parts.items())}
+
     def digest(self) -> str:
-        """Hash of all training pairs and the development pairs."""
-        state = hashlib.sha256()
-        for tag in sorted(self.pairs):
-            for pair in self.pairs[tag]:
-                state.update(f"{tag}\0{pair.text}\0{pair.english}\n".encode())
-        for pair in self.development:
-            state.update(f"dev\0{pair.text}\0{pair.english}\n".encode())
-        return state.hexdigest()
+        """Hash of all that training and tuning see."""
+        return hashlib.sha256(repr(self.digests()).encode()).hexdigest()
 
 
-def collect(
-    language: Language, recipe: Recipe, data: Sequence[str], suite_paths: Sequence[Path], dev: Sequence[str],
-    source_names: Sequence[str] | None, data_license: str, events: Events,
-) -> Data:  # fmt: skip
-    """Gather text of ``language`` and its relatives, set a development source aside, load and clear the suites."""
-    asked = sources(source_names)
-    files = File(list(data), license=data_license) if data else None
-    own = gather(language, [*([files] if files else []), *asked])
-    warnings = [f"source {name}: {problem}" for name, problem in own.problems.items()]
-    events.note(f"{language.name}: {_amounts(own)}")
-    if files and files.report.problems:
-        events.warn(files.report.summary())
-    suites = _suites(language, own, suite_paths, warnings)
-    development, development_source = _development(language, dev, data_license, suites)
-    pairs = _training_pairs(language, own, asked, recipe, events)
-    training_pairs, removed, proof = cleared(pairs, suites, development)
+def digest_of(examples: Sequence[Any]) -> str:
+    """Hash of the examples with their answers, in their order."""
+    state = hashlib.sha256()
+    for one in examples:
+        answers = (getattr(one, name, None) for name in ("english", "label", "tags", "score", "other"))
+        state.update(repr((one.text, *answers)).encode())
+    return state.hexdigest()
+
+
+def collect(config: TrainingConfig, events: Events) -> Data:
+    """Gather the text of the languages and their relatives, set a development source aside, load and clear the suites.
+
+    Raises the error of what is missing or cannot be: nothing was trained then.
+    """
+    objective = objective_of(config.recipe.objective, config.recipe.objective_parameters)
+    kind, found = data_of(objective), _Found(config)
+    main = found.pairs(events) if kind in ("pairs", "text") else found.examples(kind)
+    if kind == "scored":
+        main = checked_scores(objective, main)
+    default = found.scope.languages[0] if found.scope.languages else None
+    main, further, labels = parts_and_labels(config, main, default)
+    development, development_source = _development(config, found.suites)
+    texts, removed, proof = cleared(main, found.suites, [pair for pairs in development.values() for pair in pairs])
+    own = [language.tag for language in found.scope.languages]
+    check_counts(texts, own, "usable sentences" if kind in ("pairs", "text") else f"{kind} examples")
     return Data(
-        language=language, pairs=training_pairs, own=own, sources=asked, development=development,
-        development_source=development_source, suites=suites, damage=load_registered("tasks", DEFAULT_SUITE)(),
-        overlap=proof, removed=removed, file_report=files.report.as_dict() if files else {}, warnings=warnings,
+        languages=found.scope.languages, held_out=found.scope.held_out, family=found.scope.family, pairs=texts,
+        own=found.scope.trained, sources=found.asked, development=development, development_source=development_source,
+        suites=found.suites, damage=load_registered("tasks", DEFAULT_SUITE)(), overlap=proof, removed=removed,
+        further=tuple((each, _without_overlap(examples, found.suites), weight) for each, examples, weight in further),
+        labels=labels, file_report=found.file_report(), warnings=found.warnings,
     )  # fmt: skip
+
+
+class _Found:
+    """What the configuration's sources and files have, as it is found."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config, self.warnings = config, list[str]()
+        self.asked = sources(config.sources)
+        self.files: dict[str, File] = {}
+        self.scope: Scope
+        self.suites: list[ParallelSuite] = []
+
+    def pairs(self, events: Events) -> Examples:
+        """Parallel text of the languages and, for a language, of its relatives."""
+        self._open_files()
+        self.scope = scope = scope_of(self.config, self._sources_of)
+        for tag, gathered in scope.trained.items():
+            self.warnings += [f"source {name}: {problem}" for name, problem in gathered.problems.items()]
+            events.note(f"{gathered.language.name}: {_amounts(gathered)}")
+            if (file := self.files.get(tag)) is not None and file.report.problems:
+                events.warn(file.report.summary())
+        self._find_suites()
+        texts = {tag: gathered.all() for tag, gathered in scope.trained.items()}
+        if self.config.relatives and self.config.kind in ("language", "fusion"):
+            texts |= self._relatives(scope.languages[0], events)
+        return usable(texts, self.config.recipe)
+
+    def examples(self, kind: str) -> Examples:
+        """Examples with answers from the configuration's files."""
+        words = self.config.asked_languages()
+        default = find(words[0]) if words != ("all",) else None
+        found = read_examples(self.config.data, kind, default)
+        if not found:
+            objective = self.config.recipe.objective
+            raise UsageError(
+                f"The objective {objective} needs {kind} data, and there is none.", f"Give files with kind: {kind}."
+            )
+        self.asked = []
+        languages = [find(word) for word in words] if words != ("all",) else [find(tag) for tag in found]
+        self.scope = Scope({language.tag: Gathered(language) for language in languages})
+        self._find_suites()
+        return found
+
+    def file_report(self) -> dict[str, object]:
+        """What was read of the files in the main language."""
+        file = self.files.get(self.scope.languages[0].tag)
+        return file.report.as_dict() if file is not None else {}
+
+    def _open_files(self) -> None:
+        words = self.config.asked_languages()
+        for each in self.config.data:
+            if each.kind == "pairs":
+                tag = find(each.language or words[0]).tag
+                if tag in self.files:
+                    self.files[tag].paths += list(each.paths)
+                else:
+                    self.files[tag] = File(list(each.paths), license=each.license)
+
+    def _sources_of(self, language: Language) -> Sequence[Source]:
+        own = self.files.get(language.tag)
+        return [*([own] if own else []), *self.asked]
+
+    def _find_suites(self) -> None:
+        scope, named = self.scope, self.config.suites
+        if self.config.kind in ("language", "fusion"):
+            language = scope.languages[0]
+            self.suites = suites_of(language, scope.trained[language.tag], named, self.warnings)
+        else:
+            self.suites = suites_in(scope.judged(), named)
+
+    def _relatives(self, language: Language, events: Events) -> dict[str, list[Pair]]:
+        kin = [relative for relative, _ in relatives(language) if relative.iso639_3 != language.iso639_3]
+        found = gather_many(kin, self.asked)
+        given = [gather(find(tag), [file]) for tag, file in self.files.items() if tag != language.tag]
+        if found or given:
+            events.note(f"relatives: {', '.join(each.language.tag for each in [*given, *found])}")
+        texts: dict[str, list[Pair]] = {}
+        for each in (*given, *found):
+            texts.setdefault(each.language.tag, []).extend(each.all())
+        return texts
+
+
+def usable(texts: Mapping[str, Sequence[Pair]], recipe: Recipe) -> Examples:
+    """The pairs of fitting length; all short ones in a language that has no others."""
+    return {
+        tag: sentences(pairs, recipe.min_words, recipe.max_words) or sentences(pairs, 1, recipe.max_words)
+        for tag, pairs in texts.items()
+    }
 
 
 def _amounts(gathered: Gathered) -> str:
     return ", ".join(f"{name} {len(found):,} pairs" for name, found in gathered.pairs.items())
 
 
-def _suites(language: Language, own: Gathered, paths: Sequence[Path], warnings: list[str]) -> list[ParallelSuite]:
-    """The main suite first: the user's, then UDHR; without either, text that is taken out of ``own``."""
-    found = []
-    for path in paths:
-        suite = FolderSuite(path).load(language)
-        if suite is None:
-            raise NotFoundError(f"The suite {path} has nothing in {language.name} ({language.tag}).", "Check --suite.")
-        found.append(suite)
-    default = load_registered("tasks", DEFAULT_SUITE)().load(language)
-    if default is not None:
-        found.append(default)
-    return found or [_held_out(language, own, warnings)]
-
-
-def _held_out(language: Language, own: Gathered, warnings: list[str]) -> ParallelSuite:
-    """The smallest source that is large enough, taken out of ``own``; else a split of the largest, with a warning."""
-    sizes = {name: len(sentences(found)) for name, found in own.pairs.items()}
-    total = sum(sizes.values())
-    fitting = [name for name, size in sizes.items() if FEWEST_SUITE_PAIRS <= size <= LARGEST_HELD_OUT_SHARE * total]
-    absent = f"{language.name} is not in {DEFAULT_SUITE}"
-    if fitting:
-        source = min(fitting, key=lambda name: (sizes[name], name))
-        warnings.append(f"{absent}: the source {source} is held out of training and used instead.")
-        return from_pairs(source, sentences(own.pairs.pop(source)), language=language.tag)
-    source = max(sizes, key=lambda name: (sizes[name], name))
-    if sizes[source] * SPLIT_SHARE < FEWEST_SUITE_PAIRS:
-        raise NotFoundError(
-            f"{absent}, and its sources have too little text ({total} sentences) to hold any out.",
-            "Give held-out sentence pairs with --suite FILE.",
-        )
-    suite = from_pairs(
-        f"{source}-split",
-        sentences(own.pairs[source]),
-        round(sizes[source] * SPLIT_SHARE),
-        language=language.tag,
-        origin=f"a split of the training source {source}",
-    )
-    taken = set(suite.texts)
-    own.pairs[source] = [pair for pair in own.pairs[source] if pair.text not in taken]
-    warnings.append(
-        f"{absent} and has one source only, {source}: a split of it is the suite, which flatters the adapter. "
-        "Give text of another origin with --suite FILE for an honest figure."
-    )
-    return suite
-
-
-def _development(
-    language: Language, dev: Sequence[str], license: str, suites: Sequence[ParallelSuite]
-) -> tuple[list[Pair], str | None]:
+def _development(config: TrainingConfig, suites: Sequence[ParallelSuite]) -> tuple[dict[str, list[Pair]], str | None]:
     """Pairs to choose the strength on, of an origin that training does not see; none of them meets a suite."""
-    if not dev:
-        return [], None
-    given = sentences(gather(language, [File(list(dev), license=license)]).all())
-    kept, _, _ = cleared({language.tag: given}, suites, [])
-    chosen = development_pairs(kept[language.tag])
-    if len(chosen) < FEWEST_PAIRS:
-        raise UsageError(
-            f"--dev has {len(chosen)} usable sentence pairs; at least {FEWEST_PAIRS} are needed.",
-            "Give more, or leave it out.",
-        )
-    return chosen, ", ".join(Path(path).name for path in dev)
-
-
-def _training_pairs(
-    language: Language, own: Gathered, asked: Sequence[Source], recipe: Recipe, events: Events
-) -> dict[str, list[Pair]]:
-    kin = [relative for relative, _ in relatives(language) if relative.iso639_3 != language.iso639_3]
-    found = gather_many(kin, asked)
-    if found:
-        events.note(f"relatives: {', '.join(each.language.tag for each in found)}")
-    texts = {each.language.tag: each.all() for each in found}
-    texts[language.tag] = own.all()
-    usable = {tag: sentences(pairs, recipe.min_words, recipe.max_words) for tag, pairs in texts.items()}
-    if not usable[language.tag]:
-        usable[language.tag] = sentences(texts[language.tag], 1, recipe.max_words)
-    return usable
+    chosen: dict[str, list[Pair]] = {}
+    for tag, paths in config.development.items():
+        language = find(tag)
+        given = sentences(gather(language, [File(list(paths))]).all())
+        kept, _, _ = cleared({language.tag: given}, suites, [])
+        pairs = development_pairs(kept[language.tag])
+        if len(pairs) < FEWEST_PAIRS:
+            raise UsageError(
+                f"--dev has {len(pairs)} usable sentence pairs in {language.name}; at least {FEWEST_PAIRS} are needed.",
+                "Give more, or leave it out.",
+            )
+        chosen[language.tag] = pairs
+    names = dict.fromkeys(Path(path).name for paths in config.development.values() for path in paths)
+    return chosen, ", ".join(names) or None
 
 
 def cleared(
-    pairs: dict[str, list[Pair]], suites: Sequence[ParallelSuite], development: Sequence[Pair]
-) -> tuple[dict[str, list[Pair]], int, OverlapReport]:
-    """Take every pair out of training that meets a suite or the development text, and prove that none is left."""
+    pairs: Mapping[str, Sequence[Any]], suites: Sequence[ParallelSuite], development: Sequence[Pair]
+) -> tuple[Examples, int, OverlapReport]:
+    """Take every example out of training that meets a suite or the development text, and prove that none is left."""
     suite_texts = [text for suite in suites for text in (*suite.texts, *suite.english)]
     suite_texts += [text for pair in development for text in (pair.text, pair.english)]
     flat = [(tag, pair) for tag, found in pairs.items() for pair in found]
     offending: set[int] = set()
-    for side in ("text", "english"):
-        report = overlap((getattr(pair, side) for _, pair in flat), suite_texts)
-        offending |= {offence.training for offence in report.offences}
-    kept: dict[str, list[Pair]] = {tag: [] for tag in pairs}
+    for side in ("text", "english", "other"):
+        places = [place for place, (_, pair) in enumerate(flat) if getattr(pair, side, None)]
+        report = overlap((getattr(flat[place][1], side) for place in places), suite_texts)
+        offending |= {places[offence.training] for offence in report.offences}
+    kept: Examples = {tag: [] for tag in pairs}
     for index, (tag, pair) in enumerate(flat):
         if index not in offending:
             kept[tag].append(pair)
-    left = [text for found in kept.values() for pair in found for text in (pair.text, pair.english)]
+    left = [text for found in kept.values() for pair in found for text in _sides(pair)]
     return kept, len(offending), overlap(left, suite_texts)
+
+
+def _sides(example: Any) -> list[str]:
+    return [text for side in ("text", "english", "other") if (text := getattr(example, side, None))]
+
+
+def _without_overlap(examples: Examples, suites: Sequence[ParallelSuite]) -> Examples:
+    return cleared(examples, suites, [])[0]

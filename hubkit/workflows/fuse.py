@@ -25,7 +25,6 @@ from hubkit.durable import locked
 from hubkit.errors import UsageError
 from hubkit.evaluation.compare import damage, evaluate
 from hubkit.evaluation.controls import encode_with, unrelated_suites
-from hubkit.evaluation.report import Damage, Evaluation
 from hubkit.languages import Language, find
 from hubkit.registry.installed import find_installed
 from hubkit.runtime.encoder import Encoder
@@ -33,17 +32,19 @@ from hubkit.runtime.load import load
 from hubkit.runtime.stacks import Resolving
 from hubkit.settings import settings
 from hubkit.training.budget import Budget, parse_budget
+from hubkit.training.config import Files
 from hubkit.training.fusion import RECIPE, TrainedFusion, fused_blocks, train_fusion
 from hubkit.training.mixture import mix
 from hubkit.training.strength import Choice
 from hubkit.training.targets import Targets
-from hubkit.workflows.add_language import Outcome, next_version
 from hubkit.workflows.cost import Cost
 from hubkit.workflows.data import collect
 from hubkit.workflows.events import Events, Silent
 from hubkit.workflows.publishable import Made, publishable
+from hubkit.workflows.steps import Evaluated
+from hubkit.workflows.train import Outcome, next_version
 from hubkit.workflows.tuning import MEAN_OVER
-from hubkit.workflows.work import Request, Work
+from hubkit.workflows.work import Work, config_of
 
 DEFAULT_BUDGET = "120s"
 
@@ -104,11 +105,11 @@ def fuse(request: FuseRequest, events: Events | None = None) -> Outcome:
         with _phase("mean vector", work):
             acting, adapter = _with_mean_vector(work, trained)
         with _phase("evaluation", work):
-            evaluations, harm = _evaluate(work, acting, adapter, trained.branches)
+            found = _evaluate(work, acting, adapter, trained.branches)
         with _phase("artifact", work):
             made = Made(
-                work, next_version(request.name), adapter, Choice(1.0, {}, None), trained.trained, evaluations, harm,
-                kind="fusion", dependencies=_dependencies(prepared.branches), acting=acting,
+                work, next_version(request.name), adapter, Choice(1.0, {}, None), trained.trained, found,
+                fused=_dependencies(prepared.branches), acting=acting,
             )  # fmt: skip
             outcome = Outcome(*publishable(made))
         shutil.rmtree(_run_folder(request, prepared), ignore_errors=True)
@@ -169,16 +170,17 @@ def _found(encoder: Encoder, branches: Fuse) -> tuple[Fuse, int, str]:
 def _gather(
     request: FuseRequest, language: Language, budget: Budget, encoder: Encoder, cost: Cost, events: Events
 ) -> Work:
-    asked = () if request.data else None
-    data = collect(language, RECIPE, request.data, request.suites, (), asked, request.data_license, events)
+    config = config_of(
+        name=request.name, languages=(language.tag,), budget=request.budget, core=request.core, recipe=RECIPE,
+        data=(Files(paths=request.data, license=request.data_license),) if request.data else (),
+        sources=() if request.data else None, suites=tuple(map(str, request.suites)), seeds=(request.seed,),
+        license=request.license, controls=False,
+    )  # fmt: skip
+    data = collect(config, events)
     for warning in data.warnings:
         events.warn(warning)
-    like = Request(
-        language=language.tag, budget=request.budget, core=request.core, data=request.data, recipe=RECIPE,
-        data_license=request.data_license, seed=request.seed, license=request.license, controls=False,
-    )  # fmt: skip
     mixture, alone = mix(data.pairs, language.tag, RECIPE.alpha, RECIPE.own), encoder.adapted(None)
-    return Work(like, language, budget, encoder, Targets(alone), data, mixture, cost, events)
+    return Work(config, budget, encoder, Targets(alone), data, mixture, cost, events)
 
 
 def _train(request: FuseRequest, prepared: Prepared) -> TrainedFusion:
@@ -219,10 +221,10 @@ def _acting(encoder: Encoder, fusion: Adapter, branches: Fuse) -> Encoder:
     return encoder.with_recipe(Fuse(*branches.parts, fusion=Member(key)))
 
 
-def _evaluate(work: Work, acting: Encoder, adapter: Adapter, branches: Fuse) -> tuple[list[Evaluation], Damage | None]:
+def _evaluate(work: Work, acting: Encoder, adapter: Adapter, branches: Fuse) -> Evaluated:
     """The fusion beside the core, a random fusion of the same branches, and each branch alone."""
     encoder = work.encoder
-    chance = _acting(encoder, random_adapter(adapter, encoder.core, work.request.seed + 1), branches)
+    chance = _acting(encoder, random_adapter(adapter, encoder.core, work.seed + 1), branches)
     systems = {"core": encode_with(encoder), "adapter": encode_with(acting), "random": encode_with(chance)}
     descriptions = {"random": "a random fusion of the same branches"}
     for number, branch in enumerate(branches.parts, start=1):
@@ -230,7 +232,7 @@ def _evaluate(work: Work, acting: Encoder, adapter: Adapter, branches: Fuse) -> 
         descriptions[f"branch-{number}"] = f"{branch} alone"
     evaluations = [evaluate(systems, suite, descriptions=descriptions) for suite in work.data.suites]
     unrelated = unrelated_suites(work.language, list(work.data.pairs), work.data.damage)
-    return evaluations, damage(systems["core"], systems["adapter"], unrelated)
+    return Evaluated(evaluations, damage(systems["core"], systems["adapter"], unrelated), [])
 
 
 def _dependencies(branches: Fuse) -> tuple[Dependency, ...]:

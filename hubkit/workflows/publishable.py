@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,17 +25,25 @@ from hubkit.core.checkpoint import catalogue
 from hubkit.evaluation.assemble import build_report, learning_points
 from hubkit.evaluation.card import CardFacts, render_card
 from hubkit.evaluation.html import write_html
-from hubkit.evaluation.report import AdapterInfo, CoreInfo, Damage, Evaluation, Report, StrengthPoint
+from hubkit.evaluation.report import AdapterInfo, CoreInfo, Report, SeedScore, StrengthPoint
+from hubkit.languages import find
+from hubkit.languages.family import group
 from hubkit.registry.installed import Installed, install_folder
 from hubkit.settings import settings
+from hubkit.training.estimate import peak_memory
 from hubkit.version import __version__
-from hubkit.workflows.cost import device, peak_memory
+from hubkit.workflows.cost import device
+from hubkit.workflows.reproduce import record
+from hubkit.workflows.steps import Evaluated
 from hubkit.workflows.work import Work
 
 if TYPE_CHECKING:
     from hubkit.runtime.encoder import Encoder
     from hubkit.training.loop import Trained
     from hubkit.training.strength import Choice
+    from hubkit.workflows.data import Data
+
+FILES = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,17 @@ class Made:
     adapter: Adapter
     choice: Choice
     trained: Trained
-    evaluations: Sequence[Evaluation]
-    harm: Damage | None
-    kind: Kind = "language"
-    dependencies: tuple[Dependency, ...] = ()
-    acting: Encoder | None = None  # where the adapter acts; by default the work's encoder with it
+    found: Evaluated
+    seeds: tuple[SeedScore, ...] = ()
+    fused: tuple[Dependency, ...] = ()  # the adapters of a fusion's branches
+    acting: Encoder | None = None  # where a fusion acts; other adapters' known outputs are those on the core alone
+
+    @property
+    def kind(self) -> Kind:
+        """As the manifest has it."""
+        kind = self.work.config.kind
+        assert kind is not None
+        return "family" if kind == "universal" else kind
 
 
 def publishable(made: Made) -> tuple[Installed, Report]:
@@ -64,7 +76,8 @@ def publishable(made: Made) -> tuple[Installed, Report]:
     card = render_card(report, facts)
     folder = Path(tempfile.mkdtemp(prefix="hubkit-")) / manifest.name
     try:
-        save_adapter(folder, made.adapter, core, manifest, _golden(made), report.model_dump(mode="json"), card)
+        save_adapter(folder, made.adapter, core, manifest, _golden(made), report.model_dump(mode="json"), card,
+                     record(made.work).model_dump(mode="json"))  # fmt: skip
         installed = install_folder(folder)
     finally:
         shutil.rmtree(folder.parent, ignore_errors=True)
@@ -88,11 +101,12 @@ def _training_data(made: Made) -> list[TrainingData]:
     """One entry per source, with the pairs that training had from it."""
     by_source: dict[str, dict[str, Any]] = {}
     origins = {source.name: source.origin for source in made.work.data.sources}
-    for tag, pairs in sorted(made.work.data.pairs.items()):
+    for tag, pairs in _trained_on(made):
         for pair in pairs:
-            entry = by_source.setdefault(pair.source, {"pairs": 0, "licenses": set(), "languages": set()})
+            name = getattr(pair, "source", FILES)
+            entry = by_source.setdefault(name, {"pairs": 0, "licenses": set(), "languages": set()})
             entry["pairs"] += 1
-            entry["licenses"].add(pair.license)
+            entry["licenses"].add(getattr(pair, "license", "unspecified"))
             entry["languages"].add(tag)
     return [
         TrainingData(
@@ -106,19 +120,41 @@ def _training_data(made: Made) -> list[TrainingData]:
     ]
 
 
+def _trained_on(made: Made) -> list[tuple[str, list[Any]]]:
+    """Tag and examples, of the recipe's objective and of those with data of their own."""
+    data = made.work.data
+    own = [item for _, examples, _ in data.further if examples is not data.pairs for item in examples.items()]
+    return sorted([*data.pairs.items(), *own], key=lambda item: item[0])
+
+
+def _family(data: Data) -> str | None:
+    """The path of the family that was asked for, or of the group that has all languages."""
+    if data.family is not None:
+        return None if data.family == "all" else " > ".join(group(data.family))
+    paths = [language.family for language in data.languages]
+    shared = [names[0] for names in zip(*paths, strict=False) if len(set(names)) == 1]
+    return " > ".join(shared) or None
+
+
+def _dependencies(made: Made) -> tuple[Dependency, ...]:
+    under = () if made.work.under is None else made.work.under.members()
+    return (*(Dependency(name=member.name, spec=member.spec) for member in under), *made.fused)
+
+
 def _manifest(made: Made) -> Manifest:
     work, state = made.work, made.trained.state
-    language, core = work.language, work.encoder.core
+    core = work.encoder.core
     return Manifest(
         name=made.adapter.name,
         version=made.version,
         kind=made.kind,
-        languages=(
+        languages=tuple(
             LanguageReference(
                 bcp47=language.tag, iso639_3=language.iso639_3, glottocode=language.glottocode, name=language.name
-            ),
+            )
+            for language in work.data.languages
         ),
-        family=" > ".join(language.family) or None,
+        family=_family(work.data),
         method=made.adapter.method,
         scaling=made.adapter.scaling,
         strength=made.adapter.strength,
@@ -126,13 +162,14 @@ def _manifest(made: Made) -> Manifest:
             id=core.id, fingerprint=core.fingerprint, tokenizer_sha256=core.tokenizer_sha256,
             pooling=core.pooling, prefix=core.prefix,
         ),
-        dependencies=made.dependencies,
-        license=work.request.license,
+        dependencies=_dependencies(made),
+        license=work.config.license,
         training_data=tuple(_training_data(made)),
-        seeds=(work.request.seed,),
-        hyperparameters={**work.request.recipe.model_dump(), "budget": str(work.budget)},
+        seeds=(work.seed,),
+        hyperparameters={**work.config.recipe.model_dump(mode="json"), "budget": str(work.budget)},
         compute=Compute(
-            device=device(), seconds=round(state.seconds, 1), steps=state.step, peak_memory_bytes=peak_memory()
+            device=device(), seconds=round(state.seconds, 1), steps=state.step, tokens=state.tokens,
+            peak_memory_bytes=peak_memory(),
         ),
         hubkit=__version__,
         created=datetime.now(timezone.utc).replace(microsecond=0),
@@ -141,22 +178,24 @@ def _manifest(made: Made) -> Manifest:
 
 def _report(made: Made) -> Report:
     work, core = made.work, made.work.encoder.core
-    main, *further = made.evaluations
+    main, *further = made.found.evaluations
     curve = [StrengthPoint(strength=strength, score=score) for strength, score in made.choice.curve.items()]
     adapter = made.adapter
     return build_report(
         main,
-        language=work.language,
+        language=find(main.suite.language),
         adapter=AdapterInfo(name=adapter.name, version=made.version, method=adapter.method, strength=adapter.strength),
         core=CoreInfo(id=core.id, fingerprint=core.fingerprint),
         further=further,
-        damage=made.harm,
+        pooled=made.found.pooled,
+        damage=made.found.harm,
         overlap=made.work.data.overlap.as_dict(),
         corpus=_corpus(made),
         strength_curve=curve,
         learning_curve=learning_points(made.trained.state.curve),
         development_source=made.choice.source,
-        seeds=[work.request.seed],
+        seeds=list(work.config.seeds),
+        seed_scores=made.seeds,
         cost=work.cost.block(),
         warnings=made.work.data.warnings,
         provenance=_provenance(made),
@@ -165,7 +204,12 @@ def _report(made: Made) -> Report:
 
 def _corpus(made: Made) -> dict[str, dict[str, Any]]:
     """The counts of every cleaning step by source, what training had of each, and its sentences by language."""
-    rows: dict[str, dict[str, Any]] = {name: dict(counts) for name, counts in made.work.data.own.counts.items()}
+    own = made.work.data.own
+    rows: dict[str, dict[str, Any]] = {
+        name if len(own) == 1 else f"{tag}: {name}": dict(counts)
+        for tag, gathered in own.items()
+        for name, counts in gathered.counts.items()
+    }
     for used in _training_data(made):
         rows[f"used: {used.source}"] = {
             "pairs": used.pairs, "languages": len(used.languages), "license": used.license, "origin": used.origin,
@@ -181,11 +225,11 @@ def _corpus(made: Made) -> dict[str, dict[str, Any]]:
 
 
 def _provenance(made: Made) -> dict[str, str]:
-    from importlib.metadata import version
-
+    made_with = record(made.work)
     return {
-        **{package: version(package) for package in ("adapters", "torch", "transformers")},
-        "python": platform.python_version(),
+        **{package: made_with.packages[package] for package in ("adapters", "torch", "transformers")},
+        "python": made_with.python,
+        "training code": made_with.code,
         "data sha256": made.work.data.digest(),
         "training": json.dumps(
             {"steps": made.trained.state.step, "sentences": made.trained.state.sentences,

@@ -24,15 +24,21 @@ MEAN_OVER = 1000
 WATCHED_PAIRS = 100
 
 
-def _scorer(work: Work, limit: int | None = None) -> Callable[[Adapter], NDArray[np.float64]]:
-    """Recall per development pair, raw and centred averaged, both directions."""
-    pairs = work.data.development[:limit]
-    english = work.targets([pair.english for pair in pairs])
+Score = Callable[[Adapter], dict[str, NDArray[np.float64]]]
 
-    def score(adapter: Adapter) -> NDArray[np.float64]:
-        vectors = work.encoder.adapted(adapter).encode([pair.text for pair in pairs], show_progress_bar=False)
-        raw, without_mean = retrieve(vectors, english), retrieve(centred(vectors), centred(english))
-        return (raw.item_recall + without_mean.item_recall) / 2
+
+def _scorer(work: Work, limit: int | None = None) -> Score:
+    """Recall per development pair by language, raw and centred averaged, both directions."""
+    chosen = {tag: pairs[:limit] for tag, pairs in work.data.development.items()}
+    english = {tag: work.targets([pair.english for pair in pairs]) for tag, pairs in chosen.items()}
+
+    def score(adapter: Adapter) -> dict[str, NDArray[np.float64]]:
+        encoder, found = work.acting(adapter, "development"), {}
+        for tag, pairs in chosen.items():
+            vectors = encoder.encode([pair.text for pair in pairs], show_progress_bar=False)
+            raw, without_mean = retrieve(vectors, english[tag]), retrieve(centred(vectors), centred(english[tag]))
+            found[tag] = (raw.item_recall + without_mean.item_recall) / 2
+        return found
 
     return score
 
@@ -46,7 +52,7 @@ def development_scores(work: Work, training: Training) -> DevScore | None:
     def dev_score(tensors: dict[str, Tensor]) -> dict[str, float]:
         method, config = training.recipe.method, training.network.config
         adapter = adapter_from_state("development", method, config, tensors, work.encoder.core)
-        return {work.language.tag: float(score(adapter).mean())}
+        return {tag: float(values.mean()) for tag, values in score(adapter).items()}
 
     return dev_score
 
@@ -68,17 +74,26 @@ def tune_strength(work: Work, adapter: Adapter, asked: float | None) -> Choice:
         work.events.note(f"strength {choice.strength} (the default: there is no development source)")
         return choice
     score = _scorer(work)
-    choice = choose_strength(lambda strength: score(adapter.with_strength(strength)), work.data.development_source)
+
+    def values(strength: float) -> NDArray[np.float64]:
+        return np.concatenate(list(score(adapter.with_strength(strength)).values()))
+
+    choice = choose_strength(values, work.data.development_source)
     work.events.note(f"strength {choice.strength}, chosen on {choice.source}")
     return choice
 
 
 def with_mean_vector(work: Work, adapter: Adapter) -> Adapter:
-    """The adapter with the mean of its unit vectors over the language's own training sentences, for centring."""
+    """The adapter with the mean of its unit vectors over the language's own training sentences, for centring.
+
+    An adapter of several languages has none: each of them has a mean of its own.
+    """
     import torch
 
+    if len(work.data.languages) > 1:
+        return adapter
     texts = sorted({pair.text for pair in work.data.pairs[work.language.tag]})
     random = np.random.default_rng(0)
     sample = [texts[index] for index in random.permutation(len(texts))[:MEAN_OVER]]
-    mean = work.encoder.adapted(adapter).fit_centre(sample, show_progress_bar=False)
+    mean = work.acting(adapter).fit_centre(sample, show_progress_bar=False)
     return replace(adapter, centre=torch.from_numpy(mean))

@@ -1,4 +1,4 @@
-"""What the steps of adding a language share: the request, and what the first steps found."""
+"""What the steps of a training run share: what was asked for, and what the first steps found."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubkit.composition.member import Member
+from hubkit.composition.recipe import Stack
 from hubkit.core.checkpoint import DEFAULT_CORE
+from hubkit.languages import find
+from hubkit.training.config import DEFAULT_BUDGET, Files, TrainingConfig
 from hubkit.training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from hubkit.adapter.store import Adapter
     from hubkit.languages import Language
     from hubkit.runtime.encoder import Encoder
     from hubkit.training.budget import Budget
@@ -19,12 +24,10 @@ if TYPE_CHECKING:
     from hubkit.workflows.data import Data
     from hubkit.workflows.events import Events
 
-DEFAULT_BUDGET = "180s"
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for."""
+    """A language that the user wants an adapter for: the small case of a training configuration."""
 
     language: str
     budget: str = DEFAULT_BUDGET
@@ -40,13 +43,29 @@ class Request:
     license: str = "Apache-2.0"
     controls: bool = True
 
+    def config(self) -> TrainingConfig:
+        """The same as a configuration. Raises :class:`hubkit.errors.HubkitError` for a language that is none."""
+        tag = find(self.language).tag
+        return config_of(
+            name=f"lang-{tag}", languages=(tag,), budget=self.budget, core=self.core, sources=self.sources,
+            data=(Files(paths=self.data, license=self.data_license),) if self.data else (),
+            development={tag: self.dev} if self.dev else {}, suites=tuple(map(str, self.suites)), recipe=self.recipe,
+            seeds=(self.seed,), strength=self.strength, license=self.license, controls=self.controls,
+        )  # fmt: skip
+
+
+def config_of(**values: object) -> TrainingConfig:
+    """A configuration of these values. Raises :class:`hubkit.errors.UsageError` for one that cannot be."""
+    from hubkit.training.config_file import validated
+
+    return validated(TrainingConfig, values, "The request")
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """A run once its text is gathered."""
 
-    request: Request
-    language: Language
+    config: TrainingConfig
     budget: Budget
     encoder: Encoder  # the frozen core
     targets: Targets
@@ -54,3 +73,27 @@ class Work:
     mixture: Mixture
     cost: Cost
     events: Events
+    under: Stack | None = None  # what the adapter is stacked on, in pinned versions
+
+    @property
+    def language(self) -> Language:
+        """The main language."""
+        return self.data.language
+
+    @property
+    def seed(self) -> int:
+        """The seed of the adapter that is kept."""
+        return self.config.seeds[0]
+
+    def acting(self, adapter: Adapter | None, role: str = "adapter") -> Encoder:
+        """An encoder with an adapter that is not installed, or none, over what it is stacked on.
+
+        Adapters of different roles can be used at the same time.
+        """
+        if self.under is None:
+            return self.encoder.adapted(adapter)
+        if adapter is None:
+            return self.encoder.with_recipe(self.under)
+        key = f"{adapter.name} {role} in memory"
+        self.encoder.bank.add(adapter, key)
+        return self.encoder.with_recipe(Stack(*self.under.parts, Member(key)))

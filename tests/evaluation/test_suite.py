@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.evaluation.suite import ParallelSuite, Suite, loaded
 from hubkit.evaluation.tasks.udhr import Udhr
 from hubkit.languages import find
@@ -52,3 +52,8 @@ def test_a_registered_suite_in_a_language() -> None:
 def test_a_plugin_s_suite_that_fails_names_the_plugin(suite: type, why: str) -> None:
     with registering("tasks", "mine", suite), pytest.raises(HubkitError, match=f"'mine' of plugin the test .*{why}"):
         loaded("mine", find("rw"))
+
+
+def test_a_task_is_no_suite() -> None:
+    with pytest.raises(UsageError, match="freedict is a task that has no parallel sentences"):
+        loaded("freedict", find("sw"))

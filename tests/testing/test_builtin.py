@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 from hubkit import builtin
 from hubkit.corpora import cldr, django, libreoffice, mediawiki
 from hubkit.durable import sha256
-from hubkit.evaluation.tasks import udhr
+from hubkit.evaluation.tasks import bitext_mining, freedict, udhr
+from hubkit.evaluation.tasks import catalogue as catalogue_suite
 from hubkit.plugins import HOOKS, Registered
 from hubkit.testing import (
     CHECKS,
@@ -24,6 +26,7 @@ from hubkit.testing import (
     check_objective,
     check_source,
     check_suite,
+    check_task,
 )
 
 Archive = Callable[[str, Mapping[str, bytes]], Path]
@@ -78,7 +81,7 @@ def archive(tmp_path: Path) -> Archive:
         with zipfile.ZipFile(path, "w") as package:
             for inside, content in files.items():
                 package.writestr(inside, content)
-        (path.parent / "fetched.json").write_text(json.dumps({"sha256": sha256(path)}))
+        (path.parent / "fetched.json").write_text(json.dumps({"sha256": sha256(path), "package": name, "version": "1"}))
         return path
 
     return write
@@ -142,19 +145,80 @@ def declaration(code: str, iso639_3: str, tag: str, mark: str) -> bytes:
     return f"<!doctype html>\n{root}<body><header><p>{mark} preamble</p></header>{body}</body></html>".encode()
 
 
-def test_tasks(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+SUITES = ("udhr", "tatoeba", "tuxpaint", "wesnoth")
+TASKS = ("udhr-mining", "tatoeba-mining", "freedict", "cldr-names", "tokenizer", "drift")
+
+
+@pytest.fixture
+def held_out(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small packages of every suite, with a few sentences in Swahili, French, German and Turkish."""
     texts = {"eng": ("eng", "en", ""), "swh": ("swh", "sw", "kila"), "fra": ("fra", "fr", "chaque")}
+    texts |= {"deu": ("deu", "de", "jeder"), "tur": ("tur", "tr", "her")}
     files = {f"package/declaration/{code}.html": declaration(code, *text) for code, text in texts.items()}
-    package = archive("udhr", files)
-    monkeypatch.setattr(udhr, "fetch_npm", lambda name, version, pin: package)
-    assert set(builtin.register_tasks()) == {"udhr"}
-    check_suite(udhr.Udhr, "sw", "fr")
+    declarations = archive("udhr", files)
+    monkeypatch.setattr(udhr, "fetch_npm", lambda name, version, pin: declarations)
+    monkeypatch.setattr(bitext_mining, "FEWEST", 5)  # pairs of 30 articles
+    games = {f"usr/share/locale/{code}/LC_MESSAGES/x.mo": game(tmp_path, word)
+             for code, word in (("sw", "Chora"), ("fr", "Dessine"))}  # fmt: skip
+    game_package = archive("game", games)
+    monkeypatch.setattr(catalogue_suite, "fetch_debian", lambda name: game_package)
+    words = "".join(f"neno{number}x\nword{number}\n" for number in range(99))
+    index = "".join(f"x\t{number(start)}\t{number(length)}\n" for start, length in entries(words))
+    inside = "usr/share/dictd/freedict"
+    content = {f"{inside}.index": index.encode(), f"{inside}.dict.dz": gzip.compress(words.encode())}
+    dictionaries = {"dict-freedict-swh-eng": archive("freedict", content)}
+    monkeypatch.setattr(freedict, "fetch_debian", dictionaries.get)
+    signs = [chr(0x1F400 + code) for code in range(200)]
+    names = {"en": {sign: f"animal {place}" for place, sign in enumerate(signs)},
+             "sw": {sign: f"mnyama {place}" for place, sign in enumerate(signs)}}  # fmt: skip
+    monkeypatch.setattr(cldr.Cldr, "_names", lambda self, code: names.get(code, {}))
+    for code, word in (("swh", "kitu"), ("fra", "chose"), ("eng", "thing")):
+        for other in ("swh", "fra") if code == "eng" else (code,):
+            path = tmp_path / "suites" / "tatoeba" / f"tatoeba.{other}-eng.{code}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{word} {place}\n" for place in range(120)), "utf-8")
+    monkeypatch.setenv("HUBKIT_SUITES", str(tmp_path / "suites"))
+
+
+def game(tmp_path: Path, word: str) -> bytes:
+    file = polib.POFile()
+    for place in (f"{one} {other}" for one in "abcdef" for other in "ghijkl"):
+        file.append(polib.POEntry(msgid=f"Paint over the letters {place}.", msgstr=f"{word} {place} juu ya herufi."))
+    file.save_as_mofile(str(tmp_path / "game.mo"))
+    return (tmp_path / "game.mo").read_bytes()
+
+
+def entries(words: str) -> Iterator[tuple[int, int]]:
+    """Where each headword with its line of translations begins, and how long both are."""
+    lines = words.splitlines(keepends=True)
+    start = 0
+    for head, meaning in zip(lines[::2], lines[1::2], strict=True):
+        yield start, len(head + meaning)
+        start += len(head + meaning)
+
+
+def number(value: int) -> str:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return (number(value // 64) if value >= 64 else "") + letters[value % 64]
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_suites(name: str, held_out: None) -> None:
+    check_suite(load(builtin.register_tasks(), name), "sw", "fr")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_tasks(name: str, held_out: None) -> None:
+    check_task(load(builtin.register_tasks(), name), "sw")
 
 
 @pytest.mark.network
 def test_tasks_with_their_real_packages(real_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBKIT_HOME", str(real_home))
     check_suite(udhr.Udhr, "sw", "fr", "rw", "lg", "zh")
+    check_suite(load(builtin.register_tasks(), "tuxpaint"), "sw", "zu", "de", "sr-Latn")
+    for name in ("freedict", "cldr-names", "udhr-mining"):
+        check_task(load(builtin.register_tasks(), name), "sw")
 
 
 def test_nothing_that_hubkit_registers_is_left_out() -> None:

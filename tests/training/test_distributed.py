@@ -55,8 +55,11 @@ def start(core: Core, folder: Path, objective: str, processes: int) -> list[str]
         children.append(
             subprocess.Popen(
                 [sys.executable, "-c", CHILD, *arguments],
-                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
     outputs = []
     for child in children:

@@ -161,7 +161,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint(bert: 
     again = training(bert, mixture, tmp_path, 40)
     with torch.no_grad():
         next(iter(again.parameters.values())).fill_(float("nan"))
-    with pytest.raises(HubkitError, match="no number in step 5 .*8 rows"):
+    with pytest.raises(HubkitError, match=r"no number in step 5 .*8 rows"):
         again.run()
     assert (tmp_path / FILE).read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""The network in training: what ``adapters`` computes and its gradients, over a frozen recipe, from a middle layer on."""
+"""The network in training: vectors and gradients of ``adapters``, over a frozen recipe, from a middle layer on."""
 
 from __future__ import annotations
 

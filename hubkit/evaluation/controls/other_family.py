@@ -20,6 +20,7 @@ from hubkit.languages import Language, family_of
 from hubkit.training.budget import Budget
 from hubkit.training.curriculum import mixture_of
 from hubkit.training.loop import Observer, Trained, Training
+from hubkit.training.network import network_for
 from hubkit.training.targets import Targets
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ def _is_in(language: Language, family: str) -> bool:
 
 def train_wrong_family(
     family: str, core: Core, recipe: Recipe, asked: Sequence[Source], targets: Targets, steps: int, seed: int,
-    observe: Observer | None = None, note: Callable[[str], None] = lambda text: None,
+    observe: Observer | None = None, note: Callable[[str], None] = lambda text: None, under: str | None = None,
 ) -> Control:  # fmt: skip
     """The control adapter of ``family`` with about ``steps`` steps: a kept one, else trained now and kept.
 
+    ``under`` are the adapters that it is stacked on, in pinned versions, as those of the adapter it is compared with.
     Raises :class:`NotHadError` when the sources have no text of the family, or training diverged.
     """
     name, sources = family.lower().replace(" ", "-"), sorted(source.name for source in asked)
@@ -77,10 +79,12 @@ def train_wrong_family(
         if not any(pairs.values()):
             raise NotHadError(f"the sources have no text of the family {family}")
         mixture = mixture_of(recipe, pairs, seed=seed, domains={source.name: source.domain for source in asked})
-        trained = Training(core, recipe, mixture, targets, Budget(steps=steps), seed, run).run(observe)
+        network = None if under is None else network_for(recipe, targets.frozen, seed, under)
+        trained = Training(core, recipe, mixture, targets, Budget(steps=steps), seed, run, network).run(observe)
         return trained, {"family": family, "languages": sorted(pairs), "data": digest(pairs)}
 
-    parent = control_folder(name, family, core.fingerprint, recipe.model_dump(mode="json"), sources, seed)
+    over = [] if under is None else [under]
+    parent = control_folder(name, family, core.fingerprint, recipe.model_dump(mode="json"), sources, seed, *over)
     kept = kept_or_trained(parent, steps, train, note)
     adapter = adapter_from_state("fam-control", recipe.method, kept.config, kept.tensors, core)
     return Control(adapter, family, tuple(kept.facts["languages"]), kept.steps, kept.seconds, kept.cached)

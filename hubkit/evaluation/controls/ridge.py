@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from hubkit.corpora.source import Pair
 
 Matrix = npt.NDArray[np.float64]
-STRENGTH = 10.0  # λ over the mean eigenvalue of XᵀX; best of .01 … 100 on prose that was not fitted on (docs/controls.md)
+STRENGTH = (
+    10.0  # λ over the mean eigenvalue of XᵀX; best of .01 … 100 on prose that was not fitted on (docs/controls.md)
+)
 MOST_PAIRS = 4000
 FEWEST_PAIRS = 20
 

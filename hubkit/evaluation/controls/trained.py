@@ -29,28 +29,26 @@ _OF_ADAPTERS = {"method", "hyperparameters", "skip_lower"}  # of a recipe; they 
 _EQUAL_STEPS = {"cache_activations": False, "patience": None, "gate": False}
 
 
-def lora(context: ControlContext) -> Tested:
+def lora(context: ControlContext, learning_rate: float = LEARNING_RATES["lora"]) -> Tested:
     """The system ``lora``: PEFT's LoRA on all linear layers."""
     core, device = context.encoder.core, context.encoder.device
-    control = train(context, "lora", lambda: peft_lora.TrainableLora(core, context.seed, device))
+    control = train(context, "lora", lambda: peft_lora.TrainableLora(core, context.seed, device), learning_rate)
     return _tested(context, "lora", "LoRA of PEFT on all linear layers", control, peft_lora.changes)
 
 
-def full(context: ControlContext) -> Tested:
+def full(context: ControlContext, learning_rate: float = LEARNING_RATES["full"]) -> Tested:
     """The system ``full``: all transformer layers fine-tuned."""
     core, device = context.encoder.core, context.encoder.device
-    control = train(context, "full", lambda: full_tuning.TrainableCore(core, device))
+    control = train(context, "full", lambda: full_tuning.TrainableCore(core, device), learning_rate)
     return _tested(context, "full", "full fine-tuning of all transformer layers", control, full_tuning.changes)
 
 
-def train(
-    context: ControlContext, name: str, network: Callable[[], Trainable], learning_rate: float | None = None
-) -> KeptControl:
+def train(context: ControlContext, name: str, network: Callable[[], Trainable], learning_rate: float) -> KeptControl:
     """The kept control of this name, else one trained now with the network, at a learning rate of its own."""
     recipe, targets = context.budget()
     pairs, tag, core = context.training_pairs(), context.language.tag, context.encoder.core
     domains = {source.name: source.domain for source in context.sources}
-    chosen = recipe.model_copy(update={**_EQUAL_STEPS, "learning_rate": learning_rate or LEARNING_RATES[name]})
+    chosen = recipe.model_copy(update={**_EQUAL_STEPS, "learning_rate": learning_rate})
 
     def run(folder: Path) -> tuple[Trained, dict[str, Any]]:
         mixture = mixture_of(chosen, pairs, tag, context.seed, domains)

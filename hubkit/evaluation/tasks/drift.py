@@ -48,9 +48,11 @@ class Drift:
         self._suite = suite
 
     def items(self, language: Language) -> Stay | None:
-        """The suite in five languages of other families; ``None`` when it has none."""
+        """The suite in five languages of other families; ``None`` when it has none, or the family is not known."""
         from hubkit.evaluation.controls import unrelated_suites
 
+        if not language.family:
+            return None
         found = unrelated_suites(language, (), self._suite)
         return Stay(tuple(found), self._suite.load(language)) if found else None
 

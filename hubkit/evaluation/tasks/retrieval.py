@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from hubkit.languages import Language
 
+Distractors = Suite | ParallelSuite | Path
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -34,12 +36,13 @@ class Pool:
 class Retrieval:
     """Measures ``R@1``, ``R@1 forward``, ``R@1 backward`` and ``MRR`` on a suite, raw and centred.
 
-    ``distractors`` make the English side harder to find: suites, whose English in the same language's edition joins the
-    pool, and text files with a sentence a line. They are wrong answers only, so training may know them.
+    ``distractors`` make the English side harder to find: the English of a suite in the same language, or of one that is
+    loaded already in any, and of text files with a sentence a line. They are wrong answers only, so training may know
+    them.
     """
 
     def __init__(
-        self, suite: Suite | ParallelSuite, distractors: Sequence[Suite | Path] = (), level: Level | None = None
+        self, suite: Suite | ParallelSuite, distractors: Sequence[Distractors] = (), level: Level | None = None
     ) -> None:
         self._suite, self._distractors = suite, tuple(distractors)
         self.name = f"{suite.name}-hard" if distractors else suite.name
@@ -113,7 +116,9 @@ def _in_language(suite: Suite | ParallelSuite, language: Language) -> ParallelSu
     return suite.load(language)
 
 
-def _english(source: Suite | Path, language: Language) -> Sequence[str]:
+def _english(source: Distractors, language: Language) -> Sequence[str]:
+    if isinstance(source, ParallelSuite):
+        return source.english
     if not isinstance(source, Path):
         loaded = source.load(language)
         return () if loaded is None else loaded.english

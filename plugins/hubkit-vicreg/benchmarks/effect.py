@@ -74,7 +74,9 @@ class Text:
 
 
 @click.command()
-@click.option("--language", "tags", multiple=True, required=True, help="A language to train an adapter of each arm for.")
+@click.option(
+    "--language", "tags", multiple=True, required=True, help="A language to train an adapter of each arm for."
+)
 @click.option("--dev", multiple=True, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--steps", default=400, show_default=True, help="Optimiser steps of every adapter.")
 @click.option("--seed", "seeds", multiple=True, default=[0], show_default=True)
@@ -84,7 +86,9 @@ class Text:
 @click.option("--core", default="e5-small", show_default=True)
 @click.option("--out", default=Path("effect.jsonl"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--check", is_flag=True, help="Exit 1 unless an objective of this plugin clearly gains over the first arm.")
+@click.option(
+    "--check", is_flag=True, help="Exit 1 unless an objective of this plugin clearly gains over the first arm."
+)
 def main(
     tags: Sequence[str], dev: Sequence[Path], steps: int, seeds: Sequence[int], arms: Sequence[str],
     source: Sequence[str], suite: str, core: str, out: Path, as_json: bool, check: bool,
@@ -219,9 +223,7 @@ def table(lines: Sequence[Line], arms: Sequence[str]) -> list[Line]:
 def compared(lines: Sequence[Line], arm: str, base: str, test: str, view: str) -> Line:
     """Languages weigh the same; an item's score is its mean over seeds."""
     languages = sorted({line["language"] for line in lines if test in line["scores"]})
-    ours, theirs = (
-        [item_means(lines, name, language, test, view) for language in languages] for name in (arm, base)
-    )
+    ours, theirs = ([item_means(lines, name, language, test, view) for language in languages] for name in (arm, base))
     keys = [next(line["keys"][test] for line in lines if line["language"] == language) for language in languages]
     difference = pooled_difference([a - b for a, b in zip(ours, theirs, strict=True)], keys)
     mean = float(np.mean([each.mean() for each in ours]))
@@ -241,13 +243,14 @@ def rendered(rows: Sequence[Line]) -> str:
     columns = [(test, view) for test in rows[0] if test != "arm" for view in VIEWS]
     lines = [["arm", *(f"{test} {view}" for test, view in columns)]]
     for row in rows:
-        cells = [row[test][view] for test, view in columns]
-        lines.append([
-            row["arm"],
-            *(f"{c['R@1']:.3f} {c['difference']:+.3f} [{c['interval'][0]:+.3f}, {c['interval'][1]:+.3f}]" for c in cells),
-        ])  # fmt: skip
+        lines.append([row["arm"], *(cell(row[test][view]) for test, view in columns)])
     widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def cell(found: Line) -> str:
+    low, high = found["interval"]
+    return f"{found['R@1']:.3f} {found['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ student is held to, and a student that equals its teacher loses nothing. (The ro
 small batch cancels.) ``"isotropic"`` is what the papers write.
 
 **What the terms are for.** In the papers they keep the two branches from collapsing to one point. A frozen teacher
-cannot collapse. What a student that is trained by distance alone does is shrink to the middle: its sentences come to lie
-nearer to one another than their translations do, around an offset that all of them share. That is a lack of variance,
-and the variance term is the one that pays for it. Barlow Twins compares standardised coordinates and does not see an
-offset at all; here ``offset`` adds the distance of the two means. With ``reference="isotropic", offset=0`` it is the
-paper's.
+cannot collapse. What a student that is trained by distance alone does is shrink to the middle: its sentences come to
+lie nearer to one another than their translations do, around an offset that all of them share. That is a lack of
+variance, and the variance term is the one that pays for it. Barlow Twins compares standardised coordinates and does not
+see an offset at all; here ``offset`` adds the distance of the two means. With ``reference="isotropic", offset=0`` it is
+the paper's.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Vicreg:
 
 @dataclass(frozen=True, slots=True)
 class BarlowTwins:
-    """Each coordinate of the student correlates with the same one of the teacher, and with no other more than it should.
+    """Each coordinate of the student goes with the same one of the teacher, and with no other more than it should.
 
     ``redundancy`` is the paper's λ, the weight of a pair of different coordinates beside that of a coordinate with
     itself; ``offset`` weighs the squared distance of the two means. Its fields are the recipe's

@@ -52,7 +52,10 @@ def test_its_metrics_are_those_of_retrieval(meanings: Meanings) -> None:
     system = meanings(dict(zip(mine.texts, mine.english, strict=True)), 1.5)
     found = measured(Retrieval(mine), system)
     texts, english = system.encode(list(mine.texts)), system.english(list(mine.english))
-    for view, ranked in {"raw": retrieve(texts, english), "centred": retrieve(centred(texts), centred(english))}.items():
+    for view, ranked in {
+        "raw": retrieve(texts, english),
+        "centred": retrieve(centred(texts), centred(english)),
+    }.items():
         values = [found[metric, view].value for metric in ("R@1", "R@1 forward", "R@1 backward", "MRR")]
         assert values == pytest.approx([ranked.recall, ranked.forward, ranked.backward, ranked.mrr])
     assert next(iter(found)) == ("R@1", "raw")
@@ -75,7 +78,7 @@ def test_distractors_make_the_english_side_harder_and_no_other(meanings: Meaning
     system = meanings(dict(zip(mine.texts, mine.english, strict=True)), 1.8)
     (tmp_path / "more.txt").write_text("\n".join(f"sentence {number}" for number in range(400)) + "\n\n", "utf-8")
     easy = measured(Retrieval(mine), system)
-    for distractors in ([Own(other)], [tmp_path / "more.txt"], [Own(other), tmp_path / "more.txt"]):
+    for distractors in ([Own(other)], [other], [tmp_path / "more.txt"], [Own(other), tmp_path / "more.txt"]):
         hard = measured(Retrieval(mine, distractors), system)
         for view in ("raw", "centred"):
             assert hard["R@1 forward", view].value < easy["R@1 forward", view].value
