@@ -31,7 +31,6 @@ from hubkit.evaluation.controls.trained import LEARNING_RATES, full, lora
 from hubkit.evaluation.retrieval import Retrieval, centred, retrieve
 from hubkit.evaluation.statistics import paired_difference
 from hubkit.evaluation.task import Tested
-from hubkit.languages import find
 from hubkit.runtime.encoder import Encoder
 from hubkit.training.budget import Budget
 from hubkit.training.curriculum import mixture_of
@@ -41,6 +40,7 @@ from hubkit.training.strength import DEFAULT, GRID
 from hubkit.training.targets import Targets
 from hubkit.workflows.data import Data, collect
 from hubkit.workflows.events import Silent
+from hubkit.workflows.work import Request
 
 TRAINED = ("wrong-family", "lora", "full")
 
@@ -146,13 +146,14 @@ def main(
         raise click.UsageError("A learning rate is chosen on development text: give --dev.")
     recipe, encoder = Recipe(**json.loads(recipe_json)), Encoder(open_core(core))
     targets, asked = Targets(encoder), [_rate(text) for text in rates]
-    found = collect(find(language), recipe, data, (), dev, None, "unspecified", Told())
+    found = collect(Request(language, data=data, dev=dev, recipe=recipe, core=core, seed=seed).config(), Told())
     adapter, kept = train_adapter(found, recipe, targets, steps, seed)
     context = ControlContext(
         language=found.language, adapter=adapter, encoder=encoder, recipe=recipe, targets=targets, steps=kept.steps,
         seed=seed, pairs=found.pairs, sources=found.sources, observe=watch, events=Told(),
     )  # fmt: skip
-    names, score, rows = list(chosen) or ["core", "ridge", *TRAINED], _scorer(found, targets), []
+    names, score = list(chosen) or ["core", "ridge", *TRAINED], _scorer(found, targets)
+    rows: list[Row] = []
     for each in GRID if dev else (strength,):
         rows += _rows(replace(context, adapter=adapter.with_strength(each)), names, asked, score)
     _print(rows, _facts(found, kept, bool(dev)), as_json)
@@ -161,8 +162,8 @@ def main(
 
 
 def _scorer(data: Data, targets: Targets) -> Scorer:
-    if data.development:
-        return Scorer([pair.text for pair in data.development], [pair.english for pair in data.development], targets)
+    if pairs := data.development.get(data.language.tag):
+        return Scorer([pair.text for pair in pairs], [pair.english for pair in pairs], targets)
     return Scorer(list(data.suites[0].texts), list(data.suites[0].english), targets)
 
 
@@ -174,8 +175,8 @@ def _rows(context: ControlContext, names: list[str], rates: list[tuple[str, floa
     yield Row("adapter", strength, own[0].recall, own[1].recall, None, None, description)
     for name, system in systems(context, names, rates):
         raw, flat = score(system)
-        changes = [_difference(ours, theirs) for ours, theirs in zip(own, (raw, flat), strict=True)]
-        yield Row(name, strength, raw.recall, flat.recall, *changes, system.description)
+        over_raw, over_flat = _difference(own[0], raw), _difference(own[1], flat)
+        yield Row(name, strength, raw.recall, flat.recall, over_raw, over_flat, system.description)
 
 
 def _facts(data: Data, kept: KeptControl, is_dev: bool) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def _facts(data: Data, kept: KeptControl, is_dev: bool) -> dict[str, Any]:
     return {
         "language": data.language.tag,
         "scored on": data.development_source if is_dev else f"{suite.name}, {suite.origin}",
-        "pairs scored": len(data.development) if is_dev else len(suite),
+        "pairs scored": len(data.development[data.language.tag]) if is_dev else len(suite),
         "training pairs": {tag: len(pairs) for tag, pairs in sorted(data.pairs.items())},
         "steps": kept.steps,
         "seconds of the adapter": round(kept.seconds, 1),

@@ -22,7 +22,17 @@ def register_sources() -> dict[str, str]:
 
 @hookimpl
 def register_objectives() -> dict[str, str]:
-    return {"contrastive": "hubkit.training.objectives.contrastive:Contrastive"}
+    return {
+        "contrastive": "hubkit.training.objectives.contrastive:Contrastive",
+        "distillation": "hubkit.training.objectives.distillation:Distillation",
+        "mlm": "hubkit.training.objectives.mlm:Mlm",
+        "classification": "hubkit.training.objectives.classification:Classification",
+        "regression": "hubkit.training.objectives.regression:Regression",
+        "token_classification": "hubkit.training.objectives.token_classification:TokenClassification",
+        "pair": "hubkit.training.objectives.pair:Pair",
+        "similarity": "hubkit.training.objectives.similarity:Similarity",
+        "multitask": "hubkit.training.objectives.multitask:Multitask",
+    }
 
 
 @hookimpl
@@ -58,11 +68,14 @@ def register_tasks() -> dict[str, str]:
 def register_commands() -> dict[str, str]:
     return {
         "ablate": "hubkit.cli.ablate:ablate",
+        "add-family": "hubkit.cli.add_family:add_family",
         "add-language": "hubkit.cli.add_language:add_language",
+        "annotate": "hubkit.cli.annotate:annotate",
         "cache": "hubkit.cli.cache:cache",
         "compare": "hubkit.cli.compare:compare",
         "core": "hubkit.cli.core:core",
         "encode": "hubkit.cli.encode:encode",
+        "estimate": "hubkit.cli.estimate:estimate",
         "fuse": "hubkit.cli.fuse:fuse",
         "index": "hubkit.cli.index:index",
         "info": "hubkit.cli.info:info",
@@ -73,5 +86,6 @@ def register_commands() -> dict[str, str]:
         "plugins": "hubkit.cli.plugins:plugins",
         "publish": "hubkit.cli.publish:publish",
         "search": "hubkit.cli.search:search",
+        "train": "hubkit.cli.train:train",
         "update": "hubkit.cli.update:update",
     }

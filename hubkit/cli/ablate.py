@@ -62,8 +62,8 @@ def _list(grid: Any, pattern: str | None, as_json: bool) -> None:
     for row in listed:
         click.echo(f"{'done ' if row['finished'] else '     '}{row['cell']}")
     left = sum(not row["finished"] for row in listed)
-    estimate = "" if seconds is None else f", about {seconds / 60:.0f} min of training"
-    click.echo(f"{left} of {len(listed)} cells to run, {grid.plan.steps} steps each{estimate}")
+    about = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    click.echo(f"{left} of {len(listed)} cells to run, {grid.plan.steps} steps each: about {about} of training")
 
 
 def _show(ablation: Any) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +48,10 @@ def add_language(
     Text comes from the registered sources and from --data; the finished adapter lies in HUBKIT_HOME and is used by
     hubkit.load("TAG"). Interrupted, the same command goes on where it stopped.
     """
+    from hubkit.cli.training import run_and_show, show_plan
     from hubkit.workflows.add_language import DEFAULT_BUDGET, Request
+    from hubkit.workflows.add_language import add_language as work
+    from hubkit.workflows.train import plan
 
     recipe = _recipe(method, objective, own)
     request = Request(
@@ -59,9 +60,9 @@ def add_language(
         controls=not no_controls,
     )  # fmt: skip
     if dry_run:
-        _plan(request, as_json)
+        show_plan(plan(request.config()), as_json)
         return
-    _run(request, as_json, quiet)
+    run_and_show(lambda events: work(request, events), as_json, quiet)
 
 
 def _recipe(method: str | None, objective: str | None, own: float | None) -> Any:
@@ -75,50 +76,3 @@ def _recipe(method: str | None, objective: str | None, own: float | None) -> Any
                 raise UsageError(f"There is no {kind[:-1]} {name!r}.", f"Known: {', '.join(known)}.")
             chosen[kind[:-1]] = name
     return Recipe(**chosen)
-
-
-def _run(request: Any, as_json: bool, quiet: bool) -> None:
-    from rich.console import Console
-
-    from hubkit.cli.console import LiveEvents, error_console
-    from hubkit.evaluation.render import render
-    from hubkit.workflows.add_language import add_language as work
-    from hubkit.workflows.publishable import report_page
-
-    with nullcontext() if quiet else LiveEvents(error_console()) as events:
-        outcome = work(request, events)
-    if as_json:
-        click.echo(json.dumps(outcome.report.model_dump(mode="json"), ensure_ascii=False, indent=2))
-        return
-    render(outcome.report, Console(highlight=False))
-    click.echo(f"Installed {outcome.installed.name} {outcome.installed.version} in {outcome.installed.folder}")
-    click.echo(f"Report with plots: {report_page(outcome.installed)}")
-    click.echo(
-        f'Use it: hubkit.load("{outcome.report.language.tag}") or hubkit encode -l {outcome.report.language.tag}'
-    )
-
-
-def _plan(request: Any, as_json: bool) -> None:
-    from hubkit.languages import find
-    from hubkit.workflows.data import collect
-    from hubkit.workflows.events import Silent
-
-    language = find(request.language)
-    data = collect(
-        language, request.recipe, request.data, request.suites, request.dev, request.sources, request.data_license,
-        Silent(),
-    )  # fmt: skip
-    plan = {
-        "language": language.tag,
-        "sentences": {tag: len(pairs) for tag, pairs in data.pairs.items()},
-        "development source": data.development_source,
-        "suites": [{"name": suite.name, "pairs": len(suite)} for suite in data.suites],
-        "taken out for meeting a suite": data.removed,
-        "budget": request.budget,
-        "corpus": data.own.counts,
-    }
-    if as_json:
-        click.echo(json.dumps(plan, ensure_ascii=False, indent=2))
-        return
-    for key, value in plan.items():
-        click.echo(f"{key}: {value}")

@@ -16,11 +16,14 @@ from hubkit.version import __version__
 
 SHORT_HELP = {
     "ablate": "Compare training recipes on equal terms, as a plan says.",
+    "add-family": "Train, evaluate and install one adapter for a family of languages.",
     "add-language": "Train, evaluate and install an adapter for a language.",
+    "annotate": "Judge sentence pairs by hand; calibrate a threshold, check a suite.",
     "cache": "List, verify and prune fetched files.",
     "compare": "Compare two adapters or recipes sentence by sentence.",
     "core": "List, describe, fetch and fingerprint core encoders.",
     "encode": "Turn lines of text into sentence vectors.",
+    "estimate": "Say how long a run will take, and how much memory, disk and energy.",
     "fuse": "Train, evaluate and install a fusion of installed adapters.",
     "index": "Maintain an index of published adapters: add, validate, check, yank, build.",
     "info": "Show an adapter, or which adapters serve a language and why.",
@@ -31,6 +34,7 @@ SHORT_HELP = {
     "plugins": "Show plugins, what they register, and what is wrong with them.",
     "publish": "Publish an adapter to the Hub, and write its index record.",
     "search": "Find published adapters.",
+    "train": "Train, evaluate and install the adapter that a configuration describes.",
     "update": "Install newer versions of what is installed.",
 }
 _EXPECTED = (HubkitError, OSError, click.ClickException, click.exceptions.Exit, click.Abort)

@@ -81,14 +81,24 @@ def compare_pooled(
     return found
 
 
+def chance_of(ours: Measure, theirs: Measure, *, seed: int = 0, resamples: int = RESAMPLES) -> float:
+    """The permutation test's two-sided p of one measure against another."""
+    groups, its = _alone(ours), _aligned(ours, theirs)
+    return groups.chances({"theirs": [its]}, seed, resamples)["theirs"]
+
+
 def resampled_differences(ours: Measure, theirs: Measure, seed: int, resamples: int) -> tuple[float, Values]:
     """How much better ours is, and that of resampled items (r,): the same items for the same seed and keys."""
     its = _aligned(ours, theirs)
-    order = {key: place for place, key in enumerate(sorted(set(ours.keys)))}
-    index = np.array([order[key] for key in ours.keys], np.int64)
-    drawn = _Groups([ours], [index], len(order)).drawn({"theirs": [its]}, seed, resamples)
+    drawn = _alone(ours).drawn({"theirs": [its]}, seed, resamples)
     sign = 1 if ours.higher_is_better else -1
     return sign * (ours.value - its.value), sign * (drawn[""] - drawn["theirs"])
+
+
+def _alone(ours: Measure) -> _Groups:
+    numbers: dict[str, int] = {}
+    index = np.array([numbers.setdefault(key, len(numbers)) for key in ours.keys], np.int64)
+    return _Groups([ours], [index], len(numbers))
 
 
 def _aligned(ours: Measure, theirs: Measure) -> Measure:

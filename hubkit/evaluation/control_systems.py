@@ -150,5 +150,4 @@ def _random(context: ControlContext) -> Tested:
     from hubkit.adapter.store import random_adapter
 
     chance = random_adapter(context.adapter, context.encoder.core, context.seed + 1)
-    encoder = context.encoder.adapted(chance)
-    return tested(context, "random", CONTROLS["random"].description, encoder)
+    return tested(context, "random", CONTROLS["random"].description, context.acting(chance, "random"))

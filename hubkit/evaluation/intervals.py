@@ -1,6 +1,6 @@
 """From resampled values to a 95 % interval that covers the truth in small samples too.
 
-Three repairs of the percentile interval (Efron & Tibshirani 1993), each measured in ``benchmarks/statistics.py``:
+Three repairs of the percentile interval (Efron & Tibshirani 1993), each measured in ``benchmarks/intervals.py``:
 
 - **Expanded tails** (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69).
   Percentiles of n resampled items are too narrow by √((n − 1)/n), and know nothing of Student's t. The tails are taken

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from hubkit.durable import write_json
 from hubkit.errors import NotFoundError, VerificationError
 from hubkit.evaluation.statistics import Difference, Verdict
+from hubkit.evaluation.task_result import Gate, PlanInfo, Strict, TaskResult
 
 SCHEMA: Literal[1] = 1
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -26,12 +27,6 @@ Conclusion = Literal[
     "loss",
     "not compared",  # no adapter was among the systems
 ]
-
-
-class Strict(BaseModel):
-    """Plain data: no unknown field, no NaN, not changed after it is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Change(Strict):
@@ -236,6 +231,9 @@ class Report(Evaluation):
     further: list[Evaluation] = []  # on other suites, and in other languages
     pooled: list[Pooled] = []  # of an adapter of several languages
     damage: Damage | None = None
+    tasks: list[TaskResult] = []
+    plan: PlanInfo | None = None
+    gate: Gate | None = None
     overlap: dict[str, int] | None = None  # training, suite: texts compared; exact, normalised, words: texts that meet
     corpus: dict[str, dict[str, int | float | str | None]] = {}  # source → pairs, license, …
     strength_curve: list[StrengthPoint] = []

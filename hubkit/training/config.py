@@ -96,7 +96,8 @@ class TrainingConfig(Strict):
     def _consistent(self) -> TrainingConfig:
         if not is_adapter_name(self.name) or self.kind is None:
             raise ValueError(f"{self.name!r} cannot be the name: write lang-TAG, fam-NAME or task-NAME")
-        if self.name.partition("-")[0] != {"universal": "fam"}.get(self.kind, self._prefix()):
+        prefix = self.name.partition("-")[0]
+        if _KINDS[prefix] != ("family" if self.kind == "universal" else self.kind):
             raise ValueError(f"an adapter of the kind {self.kind} is not named {self.name}")
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             raise ValueError("seeds are distinct numbers from 0 on")
@@ -104,12 +105,11 @@ class TrainingConfig(Strict):
             parse_budget(self.budget)
         except UsageError as error:
             raise ValueError(str(error)) from None
+        if self.kind in ("language", "fusion") and len(self.languages) > 1:
+            raise ValueError(f"{self.name} is for one language, not for {', '.join(self.languages)}")
         if self.held_out is not None and self.kind not in ("family", "universal"):
             raise ValueError(f"held_out is for families, not for the kind {self.kind}")
         return self
-
-    def _prefix(self) -> str:
-        return next(prefix for prefix, kind in _KINDS.items() if kind == self.kind)
 
     def asked_languages(self) -> tuple[str, ...]:
         """The languages or the family that the configuration names, in its own words or by the adapter's name."""

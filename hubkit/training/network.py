@@ -75,15 +75,14 @@ def initial_tensors_of(warm_start: str, core: Core) -> Mapping[str, Tensor]:
     recipe: Any = as_recipe(warm_start)
     if isinstance(recipe, Stack) and len(recipe.parts) == 1 and recipe.centre is None:
         recipe = recipe.parts[0]
-    parts: Sequence[Any] = (
-        recipe.parts if isinstance(recipe, Merge) and recipe.method in ("linear", "relatedness") else (recipe,)
-    )
+    averages = isinstance(recipe, Merge) and recipe.method in ("linear", "relatedness")
+    parts: Sequence[Any] = recipe.parts if averages else (recipe,)
     if any(not isinstance(part, Member) or part.strength is not None for part in parts):
         raise UsageError(
             f"Training cannot begin at {warm_start!r}.", "Name an installed adapter, or write merge(lang-rw, lang-rn)."
         )
     adapters: dict[Any, Adapter] = {part: _installed(part, core) for part in parts}
-    if not isinstance(recipe, Merge):
+    if not averages:
         return adapters[recipe].tensors
     weights = merge_weights(recipe, lambda member: _languages(adapters[member]))
     return _mean([adapters[part] for part in parts], weights, warm_start)

@@ -139,11 +139,15 @@ class Collate:
             same = numbers[:, None] == numbers[None, :]
             return Tokens(ids, mask, torch.from_numpy(self._targets(english)), same)
         if data == "labelled":
-            return Tokens(ids, mask, labels=torch.tensor([example.label for example in examples]))
+            return Tokens(ids, mask, self._others(examples), labels=torch.tensor([one.label for one in examples]))
         if data == "scored":
-            other = torch.from_numpy(self._targets([example.other for example in examples]))
-            return Tokens(ids, mask, other, labels=torch.tensor([float(example.score) for example in examples]))
+            return Tokens(ids, mask, self._others(examples), labels=torch.tensor([one.score for one in examples]))
         return Tokens(ids, mask)
+
+    def _others(self, examples: Sequence[Any]) -> Tensor | None:
+        """The frozen core's vectors (b, h) of the second sentences, where every example has one."""
+        others = [example.other for example in examples]
+        return None if None in others else torch.from_numpy(self._targets(others))
 
     def _tagged(self, examples: Sequence[Any]) -> Tokens:
         """Words with a label each: the first piece of a word has it, the others have none."""

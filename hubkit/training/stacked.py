@@ -49,7 +49,7 @@ class TrainableStack:
         self.model: Any = load_model(self.core, attention="eager")  # its backward is the faster one on CPU, measured
         self.model.load_state_dict(encoder.network.model.state_dict(), assign=True)
         device = encoder.network.bank.device
-        self.model.to(device).requires_grad_(False)
+        nn.Module.to(self.model, device).requires_grad_(False)
         begun = initial_tensors(self.core, chosen, self.config, seed) if initial is None else dict(initial)
         _check_fits(begun, chosen.expected_tensors(self.config, self.model.config, where))
         self._parameters = {key: nn.Parameter(tensor.float().clone().to(device)) for key, tensor in begun.items()}

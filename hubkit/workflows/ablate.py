@@ -11,14 +11,17 @@ import hashlib
 import json
 import shutil
 import statistics
+import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hubkit.adapter.store import Adapter, adapter_from_state
+from hubkit.composition.member import Member
+from hubkit.composition.recipe import Stack
 from hubkit.core import open_core
 from hubkit.durable import locked, write_json
 from hubkit.errors import BusyError, NotFoundError
@@ -26,11 +29,14 @@ from hubkit.evaluation.ablation import Scored, Table, core_scores, score, table
 from hubkit.evaluation.suite import ParallelSuite
 from hubkit.languages import find
 from hubkit.runtime.encoder import Encoder
+from hubkit.runtime.load import load
 from hubkit.settings import settings
 from hubkit.training.budget import Budget
 from hubkit.training.code import code_digest
 from hubkit.training.curriculum import mixture_of
+from hubkit.training.estimate import probe
 from hubkit.training.loop import Training
+from hubkit.training.network import frozen_stack, network_for
 from hubkit.training.targets import Targets
 from hubkit.version import __version__
 from hubkit.workflows.ablation_plan import Arm, Plan
@@ -69,17 +75,29 @@ class Grid:
     targets: Targets
     tests: list[ParallelSuite]
     cells: list[Cell]
+    _keys: dict[str, str] = field(default_factory=dict)
 
     def key(self, cell: Cell) -> str:
         """Hash of everything that decides the cell's result, but not of hubkit's code (see :meth:`stale`)."""
+        if cell.name not in self._keys:
+            self._keys[cell.name] = self._key(cell)
+        return self._keys[cell.name]
+
+    def _key(self, cell: Cell) -> str:
         arm = self.arms[cell.arm]
         tests = [test for test in self.tests if test.language in cell.languages]
         order = domains(arm) if arm.recipe.easy_first == "domain" else {}
         text = [digest_of_pairs(cell.pairs), cell.target, order]
         scored = [digest_of_tests(tests), sorted(self.plan.strengths)]
         decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
-        parts = [*decides, self.plan.steps, cell.seed, scored]
+        over = [str(self.under(cell)), arm.warm_start] if arm.under or arm.warm_start else []
+        parts = [*decides, self.plan.steps, cell.seed, scored, *over]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def under(self, cell: Cell) -> Stack | None:
+        """What the cell's adapter is stacked on, in pinned versions."""
+        under = self.arms[cell.arm].under
+        return None if under is None else frozen_stack(under, self.encoder.core)
 
     def path(self, cell: Cell) -> Path:
         """Where the cell's result is, once there is one."""
@@ -122,12 +140,13 @@ def prepare(plan: Plan, events: Events | None = None) -> Grid:
     """Open the core and gather all text; nothing is trained."""
     events = events or Silent()
     events.phase("core")
-    encoder = Encoder(open_core(plan.core, events.advance))
+    arms = {name: plan.arm(name) for name in plan.arms}
+    core = open_core(plan.core, events.advance)
+    encoder = load(core=plan.core) if any(arm.under for arm in arms.values()) else Encoder(core)
     events.phase("text")
     tests = tests_of(plan)
-    arms = {name: plan.arm(name) for name in plan.arms}
     cells = list(_cells(plan, arms, Texts(tests)))
-    return Grid(plan, arms, encoder, Targets(encoder), tests, cells)
+    return Grid(plan, arms, encoder, Targets(encoder.adapted(None)), tests, cells)
 
 
 def _cells(plan: Plan, arms: dict[str, Arm], texts: Texts) -> Iterable[Cell]:
@@ -171,7 +190,8 @@ def run(grid: Grid, events: Events | None = None, pattern: str | None = None, fr
         events.phase(f"{number}/{len(wanted)} {cell.name}")
         try:
             with locked(grid.path(cell).with_suffix(".lock"), f"The cell {cell.name}"):
-                write_json(grid.path(cell), _result(grid, cell, events))
+                if fresh or grid.result(cell) is None:  # another process may have made it meanwhile
+                    write_json(grid.path(cell), _result(grid, cell, events))
         except BusyError as busy:
             events.note(str(busy))
     events.phase("table")
@@ -183,8 +203,7 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
     arm, core, folder = grid.arms[cell.arm], grid.encoder.core, settings().runs / f"ablation-{grid.key(cell)}"
     code = code_digest(arm.recipe.objective)
     _discard_of_other_code(folder, code, events)
-    mixture = mixture_of(arm.recipe, cell.pairs, cell.target, cell.seed, domains(arm))
-    training = Training(core, arm.recipe, mixture, grid.targets, Budget(steps=grid.plan.steps), cell.seed, folder)
+    training = _training(grid, cell, folder)
     if training.resumed:
         events.note(f"resuming {cell.name} at step {training.state.step}")
     trained = training.run(events.training)
@@ -203,6 +222,16 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _training(grid: Grid, cell: Cell, folder: Path) -> Training:
+    """The cell's run. A control begins where its arm does, and over the same adapters."""
+    arm, core, under = grid.arms[cell.arm], grid.encoder.core, grid.under(cell)
+    mixture = mixture_of(arm.recipe, cell.pairs, cell.target, cell.seed, domains(arm))
+    over = None if under is None else str(under)
+    network = network_for(arm.recipe, grid.encoder, cell.seed, over, arm.warm_start)
+    budget = Budget(steps=grid.plan.steps)
+    return Training(core, arm.recipe, mixture, grid.targets, budget, cell.seed, folder, network)
+
+
 def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:
     """A checkpoint of other code is no beginning of this cell."""
     mark = folder / "code"
@@ -216,11 +245,18 @@ def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:
 def _scores(grid: Grid, cell: Cell, adapter: Adapter) -> list[Scored]:
     found: list[Scored] = []
     for strength in grid.plan.strengths:
-        encoder = grid.encoder.adapted(adapter.with_strength(strength))
+        encoder = _acting(grid, cell, adapter.with_strength(strength))
         for test in (test for test in grid.tests if test.language in cell.languages):
             blank = Scored(cell.arm, cell.role, cell.seed, test.name, test.language, strength, "raw", np.empty(0))
             found += score(blank, _encode(encoder, test.texts), grid.targets(test.english), test)
     return found
+
+
+def _acting(grid: Grid, cell: Cell, adapter: Adapter) -> Encoder:
+    if (under := grid.under(cell)) is None:
+        return grid.encoder.adapted(adapter)
+    grid.encoder.bank.add(adapter, key := "the cell in memory")
+    return grid.encoder.with_recipe(Stack(*under.parts, Member(key)))
 
 
 def _encode(encoder: Encoder, texts: Sequence[str]) -> Any:
@@ -263,13 +299,16 @@ def _folder() -> Path:
     return settings().home / "ablations"
 
 
-def duration(grid: Grid, cells: Sequence[Cell]) -> float | None:
-    """Seconds that ``cells`` without a result will train, by the finished ones of their arm; None if unknown."""
+def duration(grid: Grid, cells: Sequence[Cell]) -> float:
+    """Seconds that ``cells`` without a result will train: as finished ones of their arm, else by twenty steps of it."""
     known: dict[str, list[float]] = {}
     for cell in grid.cells:
         if (result := grid.result(cell)) is not None:
             known.setdefault(cell.arm, []).append(result["seconds"])
     left = [cell for cell in cells if grid.result(cell) is None]
-    if any(cell.arm not in known for cell in left):
-        return None
+    for cell in left:
+        if cell.arm not in known:
+            with tempfile.TemporaryDirectory(prefix="hubkit-probe-") as folder:
+                speed = probe(_training(grid, cell, Path(folder)))
+            known[cell.arm] = [speed.seconds_in(Budget(steps=grid.plan.steps))]
     return sum(statistics.mean(known[cell.arm]) for cell in left)

@@ -35,6 +35,8 @@ class Arm(_Strict):
     relatives: bool = Field(True, description="train on the text of relatives too (without families.right)")
     extra_data: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="files by language tag")
     families: Families = Families()
+    under: str | None = Field(None, description="installed adapters that it is stacked on, frozen")
+    warm_start: str | None = Field(None, description="an installed adapter, or a linear merge, to begin at")
 
 
 class Plan(_Strict):
@@ -51,6 +53,8 @@ class Plan(_Strict):
     relatives: bool = True
     extra_data: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="training files by language tag")
     families: Families = Families()
+    under: str | None = Field(None, description="installed adapters that all are stacked on, frozen: fam-bantu")
+    warm_start: str | None = Field(None, description="an installed adapter, or a linear merge, where all begin")
     development: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="test files by language tag")
     development_pairs: int = Field(300, ge=20, description="at most so many of a language's development pairs")
     suites: tuple[str, ...] = Field((), description="registered suites or paths; not to choose by")

@@ -121,7 +121,8 @@ def _system(text: str, encoder: Encoder) -> System:
     for member in reversed(encoder.recipe.members()):
         with encoder.bank.using(f"{member.name}{member.spec}") as entry:
             languages += entry.languages
-            versions[member.name] = entry.version or "in memory"
+            if entry.version is not None:
+                versions[member.name] = entry.version
     return System(text, encoder, tuple(dict.fromkeys(languages)), versions)
 
 

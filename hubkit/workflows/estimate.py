@@ -105,7 +105,7 @@ def reckoned(work: Work, speed: Speed) -> Estimate:
     each = seconds_per_text(work.encoder, judged)
     damage = 2 * DAMAGE_LANGUAGES * len(data.suites[0])
     tuned = _TUNINGS * sum(map(len, data.development.values()))
-    seconds = {name: work.cost.seconds[name] for name in ("core", "corpora") if name in work.cost.seconds}
+    seconds = {name: spent for name, spent in work.cost.seconds.items() if name in ("core", "corpora")}
     seconds |= {
         "training": seeds * training + seconds_of_targets(work.targets, work.mixture, seeds * draws),
         "strength": tuned * each,

@@ -23,7 +23,7 @@ def test_the_layout_of_sib_200(tmp_path: Path) -> None:
     path = write(
         tmp_path / "test.tsv",
         "index_id\tcategory\ttext",
-        "61\tscience/technology\t\"He said \"\"Today\"\" twice.\"",
+        '61\tscience/technology\t"He said ""Today"" twice."',
         "8\tpolitics\tJust after 11:00",
     )
     assert read_labelled(path) == [
@@ -62,7 +62,7 @@ def test_json_lines_and_gzip(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.tsv", "habari\tgreeting\nkwaheri\n", "Line 2 of .*a.tsv has 1 columns, not 2. A line is text<TAB>label or"),
-        ("a.tsv", "text\tlabel\n\nx\ty\tz\n", "Line 3 .* has 3 columns, not 2. Lines have as many columns as the header"),
+        ("a.tsv", "text\tlabel\n\nx\ty\tz\n", "Line 3 .* has 3 columns, not 2. Lines have as many"),
         ("a.tsv", "habari\t\n", "Line 1 .* has no label"),
         ("a.tsv", "text\ttext\tlabel\nx\ty\tz\n", "two columns for text"),
         ("a.tsv", "\n", "has no rows"),
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named(name: str, content: str, message: str, tmp_path:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes(b"habari\tgreeting\nkwaheri\xff\tparting\n")
-    with pytest.raises(UsageError, match="Line 2 of .* is not UTF-8"):
+    with pytest.raises(UsageError, match=r"Line 2 of .* is not UTF-8"):
         read_labelled(tmp_path / "a.tsv")
     (tmp_path / "a.tsv.gz").write_bytes(b"no gzip")
     with pytest.raises(UsageError, match="cannot be read"):
@@ -101,7 +101,7 @@ def test_a_score_is_a_number(score: str, tmp_path: Path) -> None:
 
 
 def test_pairs_need_a_second_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Line 1 .* has 2 columns, not 3"):
+    with pytest.raises(UsageError, match=r"Line 1 .* has 2 columns, not 3"):
         read_scored_pairs(write(tmp_path / "a.tsv", "a\t1"))
 
 

@@ -43,7 +43,8 @@ def test_tags(tmp_path: Path) -> None:
     assert found.labels == ("O", "B-LOC", "I-LOC")
     assert found.examples["sw"][0] == Tagged(("Kigali", "ni"), (1, 0), "sw.txt", "sw.txt:1")
     assert found.examples["sw"][0].text == "Kigali ni"
-    parts = read_examples("tagged", {"sw": write(tmp_path / "pos.txt", "Kigali PROPN\nni VERB\n\nx VERB\n")}, spans=False)
+    paths = {"sw": write(tmp_path / "pos.txt", "Kigali PROPN\nni VERB\n\nx VERB\n")}
+    parts = read_examples("tagged", paths, spans=False)
     assert parts.labels == ("PROPN", "VERB")
 
 

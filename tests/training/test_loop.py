@@ -13,11 +13,12 @@ from hubkit.adapter.store import adapter_from_state
 from hubkit.core import Core, load_model
 from hubkit.core.pooling import pool
 from hubkit.corpora.source import Pair
-from hubkit.errors import BusyError, HubkitError, VerificationError
+from hubkit.errors import BusyError, HubkitError, UsageError, VerificationError
 from hubkit.runtime.encoder import Encoder
 from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import FILE
 from hubkit.training.curriculum import mixture_of
+from hubkit.training.examples import Labelled, Scored, Tagged
 from hubkit.training.loop import Progress, Training
 from hubkit.training.mixture import Mixture, mix
 from hubkit.training.optimiser import rate
@@ -45,7 +46,14 @@ def mixture() -> Mixture:
 
 def training(core: Core, mixture: Mixture, folder: Path, steps: int, **more: object) -> Training:
     settings = recipe(**more)
-    return Training(core, settings, mixture, Targets(Encoder(core)), Budget(steps=steps), 0, folder)
+    return Training(core, settings, mixture, targets(core), Budget(steps=steps), 0, folder)
+
+
+def targets(core: Core) -> Targets:
+    """Of a core whose tokenizer can mask: the tiny ones have no token of their own for it."""
+    made = Targets(Encoder(core))
+    made.frozen.tokenizer.mask_token = made.frozen.tokenizer.unk_token
+    return made
 
 
 @pytest.fixture(params=["bert", "modernbert", "xlm-roberta"])
@@ -236,3 +244,43 @@ def test_several_objectives_are_trained_at_once(bert: Core, mixture: Mixture, tm
     run = training(bert, mixture, tmp_path, 20, beside=beside)
     trained = run.run()
     assert "gradient of contrastive" in trained.state.curve[0]
+
+
+LABELLED = [Labelled(f"the {WORDS[n % 10]} {n}", n % 2, "toy", str(n)) for n in range(40)]
+SCORED = [Scored(f"the {WORDS[n % 10]} {n}", n / 40, "toy", str(n), f"a {WORDS[n % 10]}") for n in range(40)]
+TAGGED = [Tagged(("the", WORDS[n % 10], "river"), (0, 1, 0), "toy", str(n)) for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("objective", "examples", "labels"),
+    [
+        ("classification", LABELLED, ("a", "b")),
+        ("regression", SCORED, ()),
+        ("similarity", SCORED, ()),
+        ("token_classification", TAGGED, ("O", "B-X")),
+        ("mlm", pairs(40), ()),
+        ("distillation", pairs(40), ()),
+        ("multitask", pairs(40), ()),
+    ],
+)
+def test_every_objective_lowers_its_loss(
+    bert: Core, tmp_path: Path, objective: str, examples: list[object], labels: tuple[str, ...]
+):
+    chosen = recipe(objective=objective)
+    run = Training(bert, chosen, mix({"toy": examples}), targets(bert), Budget(steps=60), 0, tmp_path, labels=labels)
+    seen: list[Progress] = []
+    trained = run.run(seen.append)
+    assert seen[-1].loss < seen[0].loss
+    assert all(name.startswith(f"head.{objective}.") for name in trained.heads)
+
+
+def test_masked_pieces_beside_alignment(bert: Core, mixture: Mixture, tmp_path: Path):
+    run = training(bert, mixture, tmp_path, 20, beside=[{"objective": "mlm", "weight": 0.1}])
+    trained = run.run()
+    assert {"contrastive", "mlm", "gradient of mlm", "gradient of contrastive"} <= set(trained.state.curve[0])
+    assert trained.heads
+
+
+def test_an_objective_without_the_data_it_needs(bert: Core, mixture: Mixture, tmp_path: Path):
+    with pytest.raises(UsageError, match="classification needs labelled data"):
+        training(bert, mixture, tmp_path, 2, objective="classification")

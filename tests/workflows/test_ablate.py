@@ -13,7 +13,7 @@ import pytest
 from hubkit.core import Core
 from hubkit.durable import locked
 from hubkit.errors import HubkitError, NotFoundError, UsageError
-from hubkit.registry.installed import list_installed
+from hubkit.registry.installed import install_folder, list_installed
 from hubkit.settings import settings
 from hubkit.training.loop import Progress
 from hubkit.workflows import ablate
@@ -170,11 +170,23 @@ def test_a_pattern_chooses_cells_and_the_table_has_what_there_is(plan: MakePlan)
     ablation = run(grid, pattern="plain/*")
     assert {row.arm for row in ablation.table.rows} == {"plain"}
     assert set(ablation.missing) == {"fast/right/rw/0", "fast/right/sn/0", "fast/wrong/turkic/0"}
-    assert duration(grid, grid.cells) is None
-    run(grid, pattern="fast/right/rw/*")
-    assert duration(grid, grid.cells) is not None
+    assert duration(grid, grid.cells) > 0  # by a probe, which leaves no result
+    assert all(grid.result(cell) is None for cell in grid.cells if cell.arm == "fast")
+    assert duration(grid, [cell for cell in grid.cells if cell.arm == "plain"]) == 0
     with pytest.raises(NotFoundError, match="named like plain/right/rw/0"):
         run(grid, pattern="slow/*")
+
+
+def test_an_arm_may_stand_on_an_installed_adapter_or_begin_at_one(bert, make_adapter, save, plan: MakePlan):
+    family = make_adapter(bert, "seq_bn", seed=2, name="fam-bantu", leave_out=[0])
+    install_folder(save(family, bert, kind="family"))
+    arms = {"plain": {}, "over": {"under": "fam-bantu"}, "from": {"warm_start": "fam-bantu"}}
+    grid = prepare(plan(arms=arms, controls=False))
+    ablation = run(grid)
+    assert not ablation.missing
+    losses = {cell["arm"]: cell["loss"] for cell in ablation.cells if cell["subject"] == "rw"}
+    assert len(set(losses.values())) == 3
+    assert len({grid.key(cell) for cell in grid.cells}) == 6
 
 
 def test_a_cell_of_another_process_is_left_to_it(plan: MakePlan):

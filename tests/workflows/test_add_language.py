@@ -42,7 +42,7 @@ def test_the_adapter_is_installed_complete_and_in_use(bert: Core, outcome: Outco
     folder = outcome.installed.folder
     assert {file.name for file in folder.iterdir()} == {
         "adapter_config.json", "adapter.safetensors", "centre.safetensors", "golden.json", "golden.safetensors",
-        "report.json", "README.md", "manifest.json",
+        "report.json", "README.md", "manifest.json", "training.json",
     }  # fmt: skip
     adapter = load_adapter(folder, bert)
     assert adapter.strength == 0.5

@@ -56,7 +56,7 @@ def test_the_fusion_is_installed_complete_and_in_use(bert, outcome):
     folder = outcome.installed.folder
     assert {file.name for file in folder.iterdir()} == {
         "adapter_fusion_config.json", "model_adapter_fusion.safetensors", "centre.safetensors", "golden.json",
-        "golden.safetensors", "report.json", "README.md", "manifest.json",
+        "golden.safetensors", "report.json", "README.md", "manifest.json", "training.json",
     }  # fmt: skip
     adapter = load_adapter(folder, bert)
     assert adapter.fused == ("fam-bantu + lang-rw", "lang-sn")

@@ -2,7 +2,8 @@
 
 Cohen 1968, "Weighted kappa", Psychological Bulletin 70, with linear weights: *same* against *different* is twice as
 far apart as against *related*. The interval is a bootstrap over pairs. In words as Landis & Koch 1977, Biometrics 33,
-have it: a custom, not a law.
+have it: a custom, not a law. Resamples draw from the pairs and an eighth of a pair for each way to disagree: two who
+never did in twenty pairs may yet do so in the next.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from hubkit.evaluation.words import number
 Counts = npt.NDArray[np.float64]
 
 RESAMPLES = 2_000
+PSEUDO_PAIRS = 0.125  # in each cell of disagreement
 FEWEST = 10  # shared pairs without which no kappa is given
 LOST = 0.05  # of the resamples may have no kappa
 _LEVELS = (
@@ -77,11 +79,13 @@ def _kappa_with_interval(table: Counts, seed: int) -> tuple[float | None, tuple[
     value = weighted_kappa(table[None, :])[0]
     if np.isnan(value):
         return None, None
-    resampled = weighted_kappa(np.random.default_rng(seed).multinomial(n, table / n, size=RESAMPLES).astype(np.float64))
+    seen = table + PSEUDO_PAIRS * (_DISTANCE.ravel() > 0)
+    drawn = np.random.default_rng(seed).multinomial(n, seen / seen.sum(), size=RESAMPLES)
+    resampled = weighted_kappa(drawn.astype(np.float64))
     if np.isnan(resampled).mean() > LOST:
         return round(float(value), 4), None
     low, high = quantiles(resampled[np.isfinite(resampled)], expanded_tails(n))
-    return round(float(value), 4), (round(low, 4), round(high, 4))
+    return round(float(value), 4), (round(min(low, float(value)), 4), round(max(high, float(value)), 4))
 
 
 def weighted_kappa(tables: Counts) -> Counts:

@@ -25,7 +25,7 @@ Values = npt.NDArray[np.float64]
 RESAMPLES = 2_000
 FEWEST_OF_EACH = 5  # answers of either side without which no threshold is given
 LOST = 0.025  # of the resamples may have no threshold
-_STEPS, _LARGEST_STEP = 60, 2.0  # of Newton's method, and how far one of them may go
+_STEPS, _LARGEST_STEP = 25, 2.0  # of Newton's method, and how far one of them may go
 
 
 class Threshold(Strict):
@@ -48,7 +48,7 @@ def calibrate(judgements: Sequence[Judgement], view: View, seed: int = 0) -> Thr
     same = np.array([one.label == "same" for one in graded], dtype=np.float64)
     counts = int(same.sum()), int(len(same) - same.sum())
     if min(counts) < FEWEST_OF_EACH:
-        return f"{counts[0]} answers are same and {counts[1]} are not; at least {FEWEST_OF_EACH} of each are needed"
+        return f"answers: {counts[0]} same, {counts[1]} not; at least {FEWEST_OF_EACH} of each are needed"
     cosines = np.array([one.cosine if view == "raw" else one.centred for one in graded])
     weights, clusters = _weights(graded), _clusters(graded)
     value = thresholds(cosines, same, weights[None, :])[0]

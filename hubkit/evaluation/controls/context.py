@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hubkit.composition.member import Member
+from hubkit.composition.recipe import Stack
 from hubkit.errors import HubkitError
 from hubkit.evaluation.task import Encode, Tested
 
@@ -48,7 +50,8 @@ class ControlContext:
 
     ``encoder`` is the frozen core's, ``adapter`` the one under test. ``recipe``, ``targets``, ``steps`` (those that the
     adapter had), ``seed`` and ``pairs`` (its training pairs by tag, or what gives them) are what training had;
-    ``sources`` are those that it asked. A control that needs what is not there is unavailable.
+    ``sources`` are those that it asked; ``under`` is what the adapter is stacked on, in pinned versions that the
+    encoder's bank has or finds. A control that needs what is not there is unavailable.
     """
 
     language: Language
@@ -60,6 +63,7 @@ class ControlContext:
     seed: int = 0
     pairs: PairsByTag | Callable[[], PairsByTag] | None = None
     sources: Sequence[Source] = ()
+    under: Stack | None = None
     observe: Observer | None = None
     events: Notes | None = None
 
@@ -79,7 +83,20 @@ class ControlContext:
         found = self.pairs() if callable(self.pairs) else self.pairs
         if not found or not any(found.values()):
             raise NotHadError("the adapter's training text is not here")
+        if not all(hasattr(one, "english") for some in found.values() for one in some[:1]):
+            raise NotHadError("the adapter was not trained on sentence pairs")
         return found
+
+    def acting(self, adapter: Adapter, role: str) -> Encoder:
+        """An encoder with an adapter that is not installed, over what the one under test is stacked on.
+
+        Adapters of different roles can be used at the same time.
+        """
+        if self.under is None:
+            return self.encoder.adapted(adapter)
+        key = f"{adapter.name} {role} control"
+        self.encoder.bank.add(adapter, key)
+        return self.encoder.with_recipe(Stack(*self.under.parts, Member(key)))
 
 
 def tested(context: ControlContext, name: str, description: str, encoder: Encoder) -> Tested:

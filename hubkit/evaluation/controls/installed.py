@@ -47,7 +47,10 @@ def relative(context: ControlContext) -> Tested:
 
 
 def family(context: ControlContext) -> Tested:
-    """The adapter of the smallest group that has the language, alone."""
+    """What the adapter is stacked on, alone; else the adapter of the smallest group that has the language."""
+    if context.under is not None:
+        what = f"{context.under} alone, which this adapter is stacked on"
+        return tested(context, "family", what, _encoder(context, context.under))
     path = context.language.family
     groups = {one: _group(one) for one in _usable(context) if one.kind == "family" and one.name != context.adapter.name}
     fitting = [one for one, found in groups.items() if found and path[: len(found)] == found]
@@ -78,6 +81,8 @@ def arithmetic(context: ControlContext) -> Tested:
     """a + λ (b − c): a and b of the two nearest relatives (where there is one, b is a), c of the wrong family."""
     near = relatives(context)
     a, b = near[0], next((one for one in near[1:] if _go_together(context, near[0], one)), near[0])
+    if _under(context, a) != (() if context.under is None else context.under.parts):
+        raise NotHadError(f"{a} is stacked on other adapters than {context.adapter.name}")
     control = other_family.control_of(context)
     c = control.adapter.with_strength(context.adapter.strength)
     context.encoder.bank.add(c)

@@ -97,12 +97,13 @@ def control_of(context: ControlContext) -> Control:
         raise NotHadError("no source of text was given")
     family, core = wrong_family(context.language), context.encoder.core
     return train_wrong_family(
-        family, core, recipe, context.sources, targets, context.steps, context.seed, context.observe, context.note
-    )
+        family, core, recipe, context.sources, targets, context.steps, context.seed, context.observe, context.note,
+        None if context.under is None else str(context.under),
+    )  # fmt: skip
 
 
 def make(context: ControlContext) -> Tested:
     """The system ``wrong-family``."""
     control = control_of(context)
     adapter = control.adapter.with_strength(context.adapter.strength)
-    return tested(context, "wrong-family", control.description(), context.encoder.adapted(adapter))
+    return tested(context, "wrong-family", control.description(), context.acting(adapter, "wrong-family"))

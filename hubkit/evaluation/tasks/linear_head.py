@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hubkit.errors import HubkitError, UsageError
 
-STRENGTHS = (1.0, 10.0, 100.0, 1000.0)  # inverse regularisation on vectors of length 1
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation on vectors of length 1
 FOLDS = 3
 ITERATIONS = 1000
 

@@ -3,8 +3,9 @@
 The pseudo-log-likelihood of a sentence is the sum, over its pieces, of the log-probability of the piece given all
 others (Salazar et al. 2020, arXiv 1910.14659). A sentence encoder such as the default core has no head for masked
 pieces, and none is trained here: a piece scores by the product of the token vector with the piece's input embedding.
-Nothing ever fitted these two to each other, so the number is large and means nothing alone. It compares systems on one
-core.
+Nothing ever fitted these two to each other, so the number is near that of chance (the number of pieces to choose from)
+and means nothing alone: it compares systems on one core. The reciprocal rank of the true piece asks the same without
+asking for the right scale.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class PseudoPerplexity:
         return [each.text for each in items.sentences]
 
     def measure(self, items: Items, system: Tested) -> list[Measure]:
-        """Pseudo-perplexity a piece (the main metric) and bits a character; lower is better.
+        """Pseudo-perplexity a piece (the main metric) and bits a character, lower is better; mean reciprocal rank.
 
         None for an encoder that is not hubkit's, for an ensemble, and for a core without a mask token. Where an adapter
         adds tokens, sentences have fewer pieces: compare bits a character then.
@@ -90,11 +91,15 @@ class PseudoPerplexity:
         return [
             Measure("pseudo-perplexity", rows, perplexity, keys, higher_is_better=False, facts=facts),
             Measure("bits a character", rows, bits_a_character, keys, higher_is_better=False, facts=facts),
+            Measure("MRR", rows, reciprocal_rank, keys, facts=facts),
         ]
 
 
 def perplexity(rows: Rows) -> npt.NDArray[np.float64]:
-    """exp(−mean log-probability of a piece) of rows (…, n, 3): sum of log-probabilities, pieces, characters."""
+    """exp(−mean log-probability of a piece) of rows (…, n, 4).
+
+    A row has the sum of log-probabilities, pieces, characters and the sum of reciprocal ranks of one sentence.
+    """
     found: npt.NDArray[np.float64] = np.exp(-rows[..., 0].sum(axis=-1) / np.maximum(rows[..., 1].sum(axis=-1), 1))
     return found
 
@@ -106,8 +111,14 @@ def bits_a_character(rows: Rows) -> npt.NDArray[np.float64]:
     return found
 
 
+def reciprocal_rank(rows: Rows) -> npt.NDArray[np.float64]:
+    """Mean reciprocal rank of the true piece among the language's, of the same rows."""
+    found: npt.NDArray[np.float64] = rows[..., 3].sum(axis=-1) / np.maximum(rows[..., 1].sum(axis=-1), 1)
+    return found
+
+
 def _rows(items: Items, tokens: TokenVectors) -> tuple[Rows, dict[str, int]]:
-    """Sum of log-probabilities, pieces scored and characters of each sentence; how large the choice was."""
+    """The rows of :func:`perplexity`, and how large the choice was."""
     import torch
 
     from hubkit.vocabulary.inventory import inventory
@@ -116,36 +127,38 @@ def _rows(items: Items, tokens: TokenVectors) -> tuple[Rows, dict[str, int]]:
     special = set(tokenizer.all_special_ids)
     pieces = torch.tensor(inventory(tokens.ids([each.text for each in items.sentences], ""), special))
     rows = embedding_rows(tokens, pieces)
-    sums = np.zeros((len(items.scored), 3))
+    sums = np.zeros((len(items.scored), 4))
     copies: list[tuple[int, int, list[int]]] = []
     ids = tokens.ids([each.text for each in items.scored], "")
     for sentence, row in enumerate(ids):
         places = [place for place, number in enumerate(row) if number not in special]
         copies += [(sentence, place, row) for place in places]
-        sums[sentence, 1:] = len(places), len(items.scored[sentence].text)
+        sums[sentence, 1:3] = len(places), len(items.scored[sentence].text)
     for start in range(0, len(copies), _AT_ONCE):
         some = copies[start : start + _AT_ONCE]
-        for (sentence, _, _), value in zip(some, _log_probabilities(tokens, some, pieces, rows), strict=True):
-            sums[sentence, 0] += value
+        for (sentence, _, _), found in zip(some, _guessed(tokens, some, pieces, rows), strict=True):
+            sums[sentence, [0, 3]] += found
     return sums, {"pieces to choose from": len(pieces), "pieces": len(copies)}
 
 
-def _log_probabilities(
+def _guessed(
     tokens: TokenVectors, copies: Sequence[tuple[int, int, list[int]]], pieces: Tensor, rows: Tensor
 ) -> npt.NDArray[np.float64]:
-    """Log-probability of the piece at ``place`` of ``ids`` when it is masked, of each (sentence, place, ids)."""
+    """Log-probability and reciprocal rank of the piece at ``place`` of ``ids`` when it is masked: (copies, 2)."""
     import torch
 
     mask = int(tokens.encoder.tokenizer.mask_token_id)
     masked = [[*ids[:place], mask, *ids[place + 1 :]] for _, place, ids in copies]
-    found = np.empty(len(copies))
+    found = np.empty((len(copies), 2))
     with torch.inference_mode():
         for batch, hidden in tokens.hidden(masked):
             places = torch.tensor([copies[row][1] for row in batch])
             true = torch.searchsorted(pieces, torch.tensor([copies[row][2][copies[row][1]] for row in batch]))
             vectors = hidden[torch.arange(len(batch)), places.to(hidden.device)].float()
             scores = torch.log_softmax(vectors @ rows.T, dim=1).cpu()
-            found[batch] = scores[torch.arange(len(batch)), true].numpy()
+            own = scores[torch.arange(len(batch)), true]
+            found[batch, 0] = own.numpy()
+            found[batch, 1] = 1 / (scores >= own[:, None]).sum(dim=1).numpy()
     return found
 
 

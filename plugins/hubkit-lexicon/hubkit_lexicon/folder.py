@@ -14,7 +14,7 @@ from hubkit.languages import find
 from hubkit_lexicon import dictd, stardict, tei
 from hubkit_lexicon.bilingual import Bilingual
 from hubkit_lexicon.content import read_file
-from hubkit_lexicon.dictionary import Dictionary
+from hubkit_lexicon.dictionary import Dictionary, bad_file
 from hubkit_lexicon.held_out import check_dictionary
 from hubkit_lexicon.settings import Settings
 
@@ -86,6 +86,13 @@ def read_dictionary(path: Path, modified: int = 0) -> Dictionary:
     name = name_of(path)
     if name is None:
         raise UsageError(f"{path} is no dictionary.", f"Give a file that ends with {', '.join(ENDINGS)}.")
+    found = _parsed(path, name)
+    if not found.entries:
+        raise bad_file(str(path), "has no entry with a translation", "Is it a bilingual dictionary?")
+    return found
+
+
+def _parsed(path: Path, name: str) -> Dictionary:
     stem, where = path.with_name(name), str(path.with_name(name))
     if path.name.endswith((".tei", ".tei.gz")):
         return tei.parse(name, read_file(path), str(path))

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 import random
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from hubkit_lexicon.lexicon import MAX_WORDS, Choice, Lookup
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*")
+_WORD = re.compile(r"(?<!\w)L+(?:['’ʼ-]L+)*(?!\w)")  # in the shape of a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def replaced(sentence: str, lookup: Lookup, share: float, key: str) -> Mixed | N
 
 def _known(sentence: str, lookup: Lookup) -> list[tuple[int, int, tuple[Choice, ...]]]:
     """Start, end and translations of the words and phrases that ``lookup`` knows; the longest first, none overlaps."""
-    words = [(match.start(), match.end()) for match in _WORD.finditer(sentence)]
+    words = [(match.start(), match.end()) for match in _WORD.finditer(_shape(sentence))]
     found, number = [], 0
     while number < len(words):
         for count in range(min(MAX_WORDS, len(words) - number), 0, -1):
@@ -59,6 +60,11 @@ def _known(sentence: str, lookup: Lookup) -> list[tuple[int, int, tuple[Choice, 
                 break
         number += 1
     return found
+
+
+def _shape(sentence: str) -> str:
+    """``sentence`` with an L for each letter or mark (the vowel signs of India are marks), and as long."""
+    return "".join("L" if unicodedata.category(each)[0] in "LM" else each for each in sentence)
 
 
 def _in_case(text: str, model: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hubkit.composition.member import Member
+from hubkit.composition.recipe import Stack
 from hubkit.errors import UsageError
 from hubkit.evaluation.compare import DESCRIPTIONS, evaluate
 from hubkit.evaluation.control_systems import CONTROLS, _makers, control_systems, names_at
@@ -97,6 +99,20 @@ def test_a_damaged_relative_is_a_reason(make_context, install, own_home):
     weights.write_bytes(content)
     (unavailable,) = control_systems(["relative"], make_context()).unavailable
     assert "adapter.safetensors" in unavailable.reason
+
+
+def test_controls_act_over_what_the_adapter_is_stacked_on(make_context, install):
+    install("bantu", family="Narrow Bantu", seed=1)
+    under = Stack(Member("fam-bantu", "==0.1.0"))
+    context = make_context(under=under)
+    systems = {one.name: one for one in control_systems(["family", "random", "wrong-family"], context)}
+    alone = systems["family"].encode(TEXTS)
+    for name in ("random", "wrong-family"):
+        encoder = systems[name].encoder
+        assert encoder.recipe.members()[0].name == "fam-bantu"
+        assert np.abs(systems[name].encode(TEXTS) - alone).max() > 1e-5
+    again = control_systems(["wrong-family"], make_context())
+    assert np.abs(again[0].encode(TEXTS) - systems["wrong-family"].encode(TEXTS)).max() > 1e-5
 
 
 def test_a_name_twice_is_one_system(make_context):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from hubkit.adapter.store import load_adapter
+from hubkit.composition.member import Member
 from hubkit.composition.merge import merge
+from hubkit.composition.recipe import Stack
 from hubkit.evaluation.controls import NotHadError, installed
 from hubkit.languages import find
 from hubkit.registry.installed import find_installed
@@ -101,6 +103,18 @@ def test_the_smallest_family_that_has_the_language(make_context, install):
     system = installed.family(context)
     assert "fam-bantu 0.1.0" in system.description
     np.testing.assert_allclose(system.encode(TEXTS), vectors_of(context, "fam-bantu"), atol=1e-6)
+
+
+def test_what_the_adapter_is_stacked_on(make_context, install):
+    install("bantu", family="Narrow Bantu", seed=1)
+    install("atlantic", family="Atlantic-Congo", seed=2)
+    context = make_context(under=Stack(Member("fam-atlantic", "==0.1.0")))
+    system = installed.family(context)
+    assert system.description == "fam-atlantic==0.1.0 alone, which this adapter is stacked on"
+    np.testing.assert_allclose(system.encode(TEXTS), vectors_of(context, "fam-atlantic"), atol=1e-6)
+    install("rn")
+    with pytest.raises(NotHadError, match="stacked on other adapters"):
+        installed.arithmetic(context)
 
 
 def test_no_family_adapter(make_context, install):

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -134,27 +135,19 @@ def test_an_interrupted_one_keeps_its_checkpoint(parent, told):
     assert (parent / "100.run" / "checkpoint.safetensors").is_file()
 
 
-def train_slowly(home, parent, results):
-    import os
+def test_one_who_comes_later_waits(parent, told):
+    begun = threading.Event()
 
-    os.environ["HUBKIT_HOME"] = str(home)
-
-    def train(run):
-        time.sleep(0.5)
+    def slowly(run):
+        begun.set()
+        time.sleep(0.3)
         return Trainer()(run)
 
-    results.put(kept_or_trained(parent, 100, train, lambda text: None).cached)
-
-
-def test_two_processes_train_one(parent, own_home):
-    spawn = multiprocessing.get_context("spawn")
-    results = spawn.Queue()
-    processes = [spawn.Process(target=train_slowly, args=(own_home, parent, results)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert sorted(results.get(timeout=5) for _ in processes) == [False, True]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(kept_or_trained, parent, 100, slowly, told.append)
+        begun.wait(10)
+        second = pool.submit(kept_or_trained, parent, 100, pytest.fail, told.append)
+        assert (first.result(30).cached, second.result(30).cached) == (False, True)
 
 
 def test_what_decides_decides_the_folder():

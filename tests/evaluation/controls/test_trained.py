@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -73,7 +74,15 @@ def test_pairs_may_come_when_they_are_needed(make_context, control):
 
 
 @pytest.mark.parametrize(
-    "missing", [{"pairs": None}, {"pairs": {"rw": []}}, {"recipe": None}, {"steps": 0}, {"targets": None}]
+    "missing",
+    [
+        {"pairs": None},
+        {"pairs": {"rw": []}},
+        {"pairs": {"rw": [SimpleNamespace(text="x")]}},
+        {"recipe": None},
+        {"steps": 0},
+        {"targets": None},
+    ],
 )
 def test_what_is_needed_is_not_there(make_context, control, missing):
     with pytest.raises(NotHadError):

@@ -90,6 +90,22 @@ def test_distractors_make_the_english_side_harder_and_no_other(meanings: Meaning
     assert items is not None and not set(task.texts(items)) & set(other.english)
 
 
+def test_distractors_are_moved_by_the_mean_of_the_suite_s_own_english(meanings: Callable[..., System]) -> None:
+    mine, other = suite(40), suite(200, "other")
+    plain = meanings(dict(zip(mine.texts, mine.english, strict=True)), 1.8)
+
+    def english(sentences: list[str]) -> np.ndarray:
+        away = np.array([0.4 * sentence.startswith("other") for sentence in sentences])
+        return plain.english(sentences) + away[:, None]
+
+    found = measured(Retrieval(mine, [other]), System("x", "", plain.encode, english))["R@1 forward", "centred"]
+    texts, own, further = plain.encode(list(mine.texts)), english(list(mine.english)), english(list(other.english))
+    ranked = retrieve(centred(texts), centred(own), distractors=centred(further, of=own))
+    assert (found.rows[:, 0] == ranked.forward_hits).all()
+    theirs = retrieve(centred(texts), centred(own), distractors=centred(further))
+    assert theirs.forward < ranked.forward  # by their own mean they would come nearer
+
+
 def test_a_distractor_that_is_an_answer_is_left_out(tmp_path: Path) -> None:
     mine = suite(3)
     (tmp_path / "more.txt").write_text(f"{mine.english[0].upper()}\nMine  person 1\nsomebody\nSomebody\n", "utf-8")
