@@ -51,7 +51,8 @@ def _beside(plan: Path) -> Path:
 
 
 def _list(grid: Any, pattern: str | None, as_json: bool) -> None:
-    from hubkit.workflows.ablate import chosen, duration
+    from hubkit.workflows.ablate import duration
+    from hubkit.workflows.ablation_grid import chosen
 
     cells = chosen(grid, pattern)
     seconds = duration(grid, cells)

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hubkit.evaluation.sentences import Comparison, SentenceChange, SuiteComparison
+    from hubkit.evaluation.sentences import ComparisonReport, SentenceChange, SuiteComparison
 
 LIMIT = 10
 SHOWN = 100  # characters of a wrong sentence
@@ -62,7 +62,7 @@ def compare(
         _print(limited(found, LIMIT if limit is None else limit), Console(highlight=False))
 
 
-def _print(found: Comparison, console: Console) -> None:
+def _print(found: ComparisonReport, console: Console) -> None:
     from rich.text import Text
 
     for letter, system in (("A", found.before), ("B", found.after)):

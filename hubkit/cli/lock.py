@@ -116,7 +116,7 @@ def _print(
         click.echo(json.dumps({**content, "rejected": rejected}, ensure_ascii=False, indent=1))
         return
     for record in resolution.adapters:
-        click.echo(f"{record.name} {record.version}  {record.source.repo_id}@{record.source.commit[:8]}")
+        click.echo(f"{record.name} {record.version}  {record.repository.repo_id}@{record.repository.commit[:8]}")
     for rejection in resolution.rejected if explain else ():
         click.echo(f"  not {rejection}")
     if previous is not None and lock != previous:

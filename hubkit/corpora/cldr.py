@@ -48,13 +48,11 @@ class Cldr:
 
         A name that a held-out concept has too, in either language, is left out.
         """
-        found = self._pairs(language)
-        kept_out = [pair for sign, pair in found.items() if held_out(sign)]
-        names = {name.casefold() for pair in kept_out for name in (pair.text, pair.english)}
+        names = {name.casefold() for pair in self.held_out_pairs(language) for name in (pair.text, pair.english)}
         return [
             pair
-            for sign, pair in found.items()
-            if not held_out(sign) and names.isdisjoint((pair.text.casefold(), pair.english.casefold()))
+            for pair in self._pairs(language).values()
+            if names.isdisjoint((pair.text.casefold(), pair.english.casefold()))
         ]
 
     def held_out_pairs(self, language: Language) -> list[Pair]:

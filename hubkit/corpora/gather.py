@@ -106,11 +106,21 @@ def _warn(source: str, problem: str) -> None:
     log.warning("source %s: %s", source, problem)
 
 
+def _script(gathered: Gathered) -> str:
+    """Says so where a source had text, but in another script than the language's."""
+    language = gathered.language
+    for name, counts in gathered.counts.items():
+        if next((step for step, left in counts.items() if not left), "") == "script":
+            text = f"All {counts['raw']:,} pairs of {name}"
+            return f" {text} are in another script than {language.script}: name theirs, as TAG-Latn."
+    return ""
+
+
 def _nothing(gathered: Gathered, asked: Sequence[Source]) -> HubkitError:
     language = f"{gathered.language.name} ({gathered.language.tag})"
     names = ", ".join(f"{source.name} ({source.origin})" for source in asked)
     fix = "Pass your own parallel text with --data FILE (.tsv, .jsonl, .tmx, .po), or --data FILE --data ENGLISH_FILE."
     if not gathered.problems:
-        return NotFoundError(f"No source has text in {language}; asked were {names or 'none'}.", fix)
+        return NotFoundError(f"No source has text in {language}; asked were {names or 'none'}.{_script(gathered)}", fix)
     reasons = " ".join(f"{name}: {reason}" for name, reason in gathered.problems.items())
     return SourceUnavailable(f"No text in {language}; asked were {names}. {reasons}", fix)

@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hubkit.durable import write_text
+from hubkit.evaluation.html_tasks import task_sections
 from hubkit.evaluation.plots import Forest, Lines, forest, lines
 from hubkit.evaluation.report import Change, Evaluation, Report, System
-from hubkit.evaluation.sentences import Comparison
+from hubkit.evaluation.sentences import ComparisonReport
 from hubkit.evaluation.words import CONCLUSIONS, change, judged, number
 
 Counts = Mapping[str, int | float | str | None]
@@ -31,6 +32,7 @@ def render_html(report: Report) -> str:
         tone=_TONES.get(report.conclusion, ""),
         conclusion=_sentence(CONCLUSIONS[report.conclusion].removeprefix("In short: ")),
         evaluations=[_part(evaluation) for evaluation in (report, *report.further)],
+        pooled=_pooled(report),
         damage=_damage(report),
         loss=_loss(report),
         scores=lines(series, "step", "score") if series else None,
@@ -39,6 +41,7 @@ def render_html(report: Report) -> str:
         steps=steps,
         sources=sources,
         corpus=rest,
+        tasks=task_sections(report),
     )  # fmt: skip
 
 
@@ -47,7 +50,7 @@ def write_html(report: Report, path: Path) -> None:
     write_text(path, render_html(report))
 
 
-def render_comparison(comparison: Comparison) -> str:
+def render_comparison(comparison: ComparisonReport) -> str:
     """Two systems' sentences side by side as a whole HTML page."""
     changes = [(f"{part.suite.name}, {part.view}", {str(part.view): part.difference}) for part in comparison.suites]
     return (
@@ -57,7 +60,7 @@ def render_comparison(comparison: Comparison) -> str:
     )
 
 
-def write_comparison(comparison: Comparison, path: Path) -> None:
+def write_comparison(comparison: ComparisonReport, path: Path) -> None:
     """Write the page of a comparison, whole or not at all."""
     write_text(path, render_comparison(comparison))
 
@@ -91,6 +94,16 @@ def _part(evaluation: Evaluation) -> dict[str, Any]:
     changes = [(gain.control, {"raw": gain.raw, "centred": gain.centred}) for gain in evaluation.gains]
     plot = forest(changes, "adapter − control, R@1") if changes else None
     return {"evaluation": evaluation, "rows": rows, "forest": plot}
+
+
+def _pooled(report: Report) -> Forest | None:
+    """Means over languages: the gain over the core, and over another family's adapter."""
+    rows: list[tuple[str, dict[str, Change]]] = []
+    for pooled in report.pooled:
+        rows.append((f"{pooled.name}, core", {str(view): change for view, change in pooled.over_core.items()}))
+        if pooled.own is not None:
+            rows.append((f"{pooled.name}, other", {str(view): change for view, change in pooled.own.items()}))
+    return forest(rows, "adapter − control, mean R@1 over languages") if rows else None
 
 
 def _damage(report: Report) -> Forest | None:

@@ -84,7 +84,7 @@ def limited(items: Any, most: int | None) -> Any:
     if not isinstance(items, ParallelSuite) or most is None or len(items) <= most:
         return items
     chosen = sorted(sorted(range(len(items)), key=lambda row: _hash(items.keys[row]))[:most])
-    columns = {
+    columns: dict[str, Any] = {
         name: tuple(getattr(items, name)[row] for row in chosen) for name in ("texts", "english", "keys")
     }  # fmt: skip
     return replace(items, **columns)

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from hubkit.evaluation.compare import Encode, encode_distinct, scores
 from hubkit.evaluation.measure import View
 from hubkit.evaluation.neighbours import Nearest, nearest_wrong
-from hubkit.evaluation.report import Change, LanguageInfo, Scores, Strict, SuiteInfo
+from hubkit.evaluation.report import Change, LanguageInfo, Scores, SuiteInfo
 from hubkit.evaluation.retrieval import Retrieval, centred, retrieve
 from hubkit.evaluation.statistics import paired_difference
 from hubkit.evaluation.suite import ParallelSuite
+from hubkit.evaluation.task_result import Strict
 from hubkit.evaluation.words import change, number
 
 VIEWS: tuple[View, ...] = ("raw", "centred")
@@ -78,7 +79,7 @@ class Compared(Strict):
     versions: dict[str, str] = {}  # of its adapters
 
 
-class Comparison(Strict):
+class ComparisonReport(Strict):
     """``hubkit compare``: two systems in one language, suite by suite."""
 
     schema_version: int = 1
@@ -90,7 +91,7 @@ class Comparison(Strict):
     hubkit_version: str
 
 
-def limited(comparison: Comparison, limit: int | None) -> Comparison:
+def limited(comparison: ComparisonReport, limit: int | None) -> ComparisonReport:
     """The same with at most ``limit`` sentences in each list; all of them without a limit."""
     suites = [
         suite.model_copy(update={"improved": suite.improved[:limit], "regressed": suite.regressed[:limit]})

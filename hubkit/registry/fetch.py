@@ -83,7 +83,7 @@ def fetch_record(
     if public_key is None and _is_installed(installed, manifest_sha256):
         return installed
     with cache.assembly(record.name) as folder:
-        fetch_files(Place(record.source.repo_id, record.source.commit), record.files, folder, progress, offline)
+        fetch_files(Place(record.repository.repo_id, record.repository.commit), record.files, folder, progress, offline)
         _check_signature(folder, record, public_key)
         _check_agreement(record, read_manifest(folder)[0])
         return install_folder(folder, replace=_has_manifest(installed, manifest_sha256)).folder

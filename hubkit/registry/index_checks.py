@@ -55,9 +55,8 @@ class Outline:
 
     @classmethod
     def of(cls, record: Record) -> Outline:
-        owner = record.source.repo_id.partition("/")[0]
         return cls(
-            record.name, record.version, record.core.fingerprint, record.deps, bool(record.yanked), owner,
+            record.name, record.version, record.core.fingerprint, record.deps, bool(record.yanked), record.owner,
             record.published,
         )  # fmt: skip
 
@@ -112,7 +111,7 @@ def _name_problems(names: Mapping[str, Sequence[Outline]]) -> Iterator[Problem]:
 
 def owner_of(records: Sequence[Record]) -> str:
     """The account that a name's first version was published from."""
-    return records[0].source.repo_id.partition("/")[0] if records else ""
+    return records[0].owner if records else ""
 
 
 def dependency_problems(names: Mapping[str, Sequence[Outline]], versions: Versions) -> Iterator[Problem]:

@@ -86,10 +86,11 @@ def _is_there(record: Record, there: Sequence[Record], path: Path) -> bool:
 def _check_new(index: Index, record: Record, there: Sequence[Record]) -> None:
     if record.yanked:
         raise UsageError(f"{record.key} is yanked already.", "Add it first, then yank it.")
-    owner = record.source.repo_id.partition("/")[0]
+    owner = record.owner
     if there and owner_of(there) != owner:
         raise HubkitError(
-            f"{record.name} belongs to {owner_of(there)}, this version comes from {owner}.", "Choose another name."
+            f"{record.name} belongs to {owner_of(there) or 'no account'}, this version comes from {owner or 'none'}.",
+            "Choose another name.",
         )
     problems = list(record_problems(record))
     if not there:

@@ -21,6 +21,7 @@ from hubkit.adapter.manifest import (
     Dependency,
     FileReference,
     Manifest,
+    PrefixedSha256,
     Version,
     required_files,
 )
@@ -45,7 +46,8 @@ from hubkit.registry.record_fields import (
 SIGNATURE_FILE = "model.sig"
 RECORD_FILES = FILE_NAMES | {MANIFEST_FILE, SIGNATURE_FILE}
 REQUIRED_RECORD_FILES = required_files("language") | {MANIFEST_FILE}
-FINDING_FILES = frozenset({"report.json", "README.md"})
+REPORT_FILE = "report.json"
+FINDING_FILES = frozenset({REPORT_FILE, "README.md"})
 MAX_LINE_BYTES = 1 << 18
 MAX_ADAPTER_BYTES = 2 << 30  # of all files of a version
 MAX_SPEC_CHARACTERS = 100
@@ -65,12 +67,13 @@ class Record(Plain):
     license: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() -]*$", max_length=200)]
     core: RecordCore
     requires: Requirement = Requirement()
-    source: Source
+    source: Source | None = Field(default=None, description="of every adapter; a finding may lie in the index alone")
     files: Annotated[tuple[FileReference, ...], Field(max_length=len(RECORD_FILES))]
     deps: Annotated[tuple[Dependency, ...], Field(max_length=16)] = ()
     train: Training = Training()
     metrics: Annotated[tuple[Metric, ...], Field(max_length=500)] = ()
     conclusion: Text | None = Field(default=None, description="what the report concludes, in its words")
+    report: PrefixedSha256 | None = Field(default=None, description="of the report.json behind a finding")
     compute: RecordCompute | None = None
     provenance: Provenance | None = None
     published: datetime
@@ -80,6 +83,18 @@ class Record(Plain):
     def key(self) -> str:
         """``lang-rw==1.2.0``."""
         return f"{self.name}=={self.version}"
+
+    @property
+    def repository(self) -> Source:
+        """Where its files are. Raises :class:`VerificationError` for a finding, which may have none."""
+        if self.source is None:
+            raise VerificationError(f"{self.key} has no files: it is in the index alone.", "Read it there.")
+        return self.source
+
+    @property
+    def owner(self) -> str:
+        """The account that it was published from; empty for a finding that lies in the index alone."""
+        return "" if self.source is None else self.source.repo_id.partition("/")[0]
 
     @property
     def parsed_version(self) -> ParsedVersion:
@@ -144,8 +159,12 @@ def _check_files(record: Record) -> None:
     if record.kind == "finding":
         if record.deps or not record.metrics or record.conclusion is None:
             raise ValueError("a finding has metrics, a conclusion and no dependencies")
+        if record.report is None and REPORT_FILE not in paths:
+            raise ValueError("a finding names the report behind it: report, or report.json among its files")
     elif missing := sorted((required_files(record.kind) | {MANIFEST_FILE}) - set(paths)):
         raise ValueError(f"files that are not listed: {', '.join(missing)}")
+    if record.source is None and (record.kind != "finding" or paths):
+        raise ValueError("files need a source: the repository and commit that they are in")
     if (record.provenance is not None) != (SIGNATURE_FILE in paths):
         raise ValueError(f"provenance and the file {SIGNATURE_FILE} come together")
     if record.size > MAX_ADAPTER_BYTES:

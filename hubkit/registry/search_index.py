@@ -239,7 +239,7 @@ def _insert(connection: sqlite3.Connection, path: str, record: Record) -> None:
     values = (
         path, record.name, record.version, record.kind, json.dumps(tags), record.family, record.method, record.core.id,
         record.core.fingerprint, record.license, record.gain, evidence(record), record.conclusion, record.size,
-        record.published.isoformat(), record.source.repo_id,
+        record.published.isoformat(), record.source.repo_id if record.source else "",
     )  # fmt: skip
     fields = "path, " + ", ".join(COLUMNS)
     marks = ", ".join("?" * len(values))

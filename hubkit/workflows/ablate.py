@@ -6,14 +6,13 @@ that decides it, its result one file, written whole; a plan that has the cell ag
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,8 @@ from hubkit.composition.member import Member
 from hubkit.composition.recipe import Stack
 from hubkit.core import open_core
 from hubkit.durable import locked, write_json
-from hubkit.errors import BusyError, NotFoundError
+from hubkit.errors import BusyError
 from hubkit.evaluation.ablation import Scored, Table, core_scores, score, table
-from hubkit.evaluation.suite import ParallelSuite
-from hubkit.languages import find
 from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.load import load
 from hubkit.settings import settings
@@ -36,85 +33,13 @@ from hubkit.training.code import code_digest
 from hubkit.training.curriculum import mixture_of
 from hubkit.training.estimate import probe
 from hubkit.training.loop import Training
-from hubkit.training.network import frozen_stack, network_for
+from hubkit.training.network import network_for
 from hubkit.training.targets import Targets
 from hubkit.version import __version__
-from hubkit.workflows.ablation_plan import Arm, Plan
-from hubkit.workflows.ablation_text import PairsByTag, Texts, digest_of_pairs, digest_of_tests, domains, tests_of
+from hubkit.workflows.ablation_grid import FORMAT, Cell, Grid, cells_of, chosen, kept_folder
+from hubkit.workflows.ablation_plan import Plan
+from hubkit.workflows.ablation_text import Texts, digest_of_tests, domains, tests_of
 from hubkit.workflows.events import Events, Silent
-
-FORMAT = 1
-SHARED = "shared"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One adapter to train and score. ``languages`` are those that it is scored on."""
-
-    arm: str
-    role: str  # "right" or "wrong"
-    subject: str  # a language, or SHARED, or a family
-    seed: int
-    languages: tuple[str, ...]
-    pairs: PairsByTag
-    target: str | None = None
-
-    @property
-    def name(self) -> str:
-        """``plain/right/zu/0``, what ``--cells`` is compared with."""
-        return f"{self.arm}/{self.role}/{self.subject}/{self.seed}"
-
-
-@dataclass(slots=True)
-class Grid:
-    """A plan with its text gathered: every cell, and where its result lies."""
-
-    plan: Plan
-    arms: dict[str, Arm]
-    encoder: Encoder
-    targets: Targets
-    tests: list[ParallelSuite]
-    cells: list[Cell]
-    _keys: dict[str, str] = field(default_factory=dict)
-
-    def key(self, cell: Cell) -> str:
-        """Hash of everything that decides the cell's result, but not of hubkit's code (see :meth:`stale`)."""
-        if cell.name not in self._keys:
-            self._keys[cell.name] = self._key(cell)
-        return self._keys[cell.name]
-
-    def _key(self, cell: Cell) -> str:
-        arm = self.arms[cell.arm]
-        tests = [test for test in self.tests if test.language in cell.languages]
-        order = domains(arm) if arm.recipe.easy_first == "domain" else {}
-        text = [digest_of_pairs(cell.pairs), cell.target, order]
-        scored = [digest_of_tests(tests), sorted(self.plan.strengths)]
-        decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
-        over = [str(self.under(cell)), arm.warm_start] if arm.under or arm.warm_start else []
-        parts = [*decides, self.plan.steps, cell.seed, scored, *over]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
-
-    def under(self, cell: Cell) -> Stack | None:
-        """What the cell's adapter is stacked on, in pinned versions."""
-        under = self.arms[cell.arm].under
-        return None if under is None else frozen_stack(under, self.encoder.core)
-
-    def path(self, cell: Cell) -> Path:
-        """Where the cell's result is, once there is one."""
-        return _folder() / f"{self.key(cell)}.json"
-
-    def result(self, cell: Cell) -> dict[str, Any] | None:
-        """The finished cell's result."""
-        try:
-            content: dict[str, Any] = json.loads(self.path(cell).read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return content
-
-    def stale(self, cell: Cell) -> bool:
-        """Whether the kept result was made by other training code than is here now."""
-        result = self.result(cell)
-        return result is not None and result["code"] != code_digest(self.arms[cell.arm].recipe.objective)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,36 +70,8 @@ def prepare(plan: Plan, events: Events | None = None) -> Grid:
     encoder = load(core=plan.core) if any(arm.under for arm in arms.values()) else Encoder(core)
     events.phase("text")
     tests = tests_of(plan)
-    cells = list(_cells(plan, arms, Texts(tests)))
+    cells = list(cells_of(plan, arms, Texts(tests)))
     return Grid(plan, arms, encoder, Targets(encoder.adapted(None)), tests, cells)
-
-
-def _cells(plan: Plan, arms: dict[str, Arm], texts: Texts) -> Iterable[Cell]:
-    """Seed by seed, the arms side by side, so that an interrupted ablation compares them already."""
-    languages = tuple(find(tag).tag for tag in plan.languages)
-    for seed in plan.seeds:
-        for name, arm in arms.items():
-            if arm.families.right:
-                yield Cell(name, "right", SHARED, seed, languages, texts.shared(arm, arm.families.right))
-            else:
-                for tag in languages:
-                    yield Cell(name, "right", tag, seed, (tag,), texts.right(arm, tag), tag)
-        if not plan.controls:
-            continue
-        for name, arm in arms.items():
-            wrong = [(*texts.wrong(arm, tag), tag) for tag in languages]
-            for subject in dict.fromkeys(subject for subject, _, _ in wrong):
-                members = next(tags for each, tags, _ in wrong if each == subject)
-                judged = tuple(tag for each, _, tag in wrong if each == subject)
-                yield Cell(name, "wrong", subject, seed, judged, texts.shared(arm, members))
-
-
-def chosen(grid: Grid, pattern: str | None) -> list[Cell]:
-    """The cells whose name fits ``pattern`` (``plain/*``). Raises :class:`NotFoundError` when none does."""
-    found = [cell for cell in grid.cells if pattern is None or fnmatch.fnmatchcase(cell.name, pattern)]
-    if not found:
-        raise NotFoundError(f"No cell fits {pattern!r}.", f"They are named like {grid.cells[0].name}.")
-    return found
 
 
 def run(grid: Grid, events: Events | None = None, pattern: str | None = None, fresh: bool = False) -> Ablation:
@@ -283,7 +180,7 @@ def collected(grid: Grid) -> Ablation:
 def _core(grid: Grid) -> list[Scored]:
     """The frozen core on every test, kept like a cell."""
     parts = [FORMAT, grid.encoder.core.fingerprint, digest_of_tests(grid.tests)]
-    path = _folder() / f"core-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}.json"
+    path = kept_folder() / f"core-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}.json"
     if not path.exists():
         scores = [
             each
@@ -293,10 +190,6 @@ def _core(grid: Grid) -> list[Scored]:
         write_json(path, [each.as_dict() for each in scores])
     read = json.loads(path.read_text("utf-8"))
     return [Scored.of(each, {"arm": "core", "role": "core", "seed": 0}) for each in read]
-
-
-def _folder() -> Path:
-    return settings().home / "ablations"
 
 
 def duration(grid: Grid, cells: Sequence[Cell]) -> float:

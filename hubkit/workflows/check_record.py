@@ -73,15 +73,34 @@ def adapter_problems(record: Record, folders: Sequence[Path], core: Core, say: S
         return
     yield from _outliers(tensors)
     yield from _figures(record, alone, adapted, say)
+    yield from gate_problems(record.kind, folders[-1])
+
+
+def gate_problems(kind: str, folder: Path) -> Iterator[str]:
+    """Why an index should not take the adapter in ``folder``, by its report; task adapters are not judged by retrieval."""
+    from hubkit.evaluation.gate import gate
+    from hubkit.evaluation.report import read_report
+
+    if kind == "task":
+        return
+    try:
+        found = gate(read_report(folder / "report.json"))
+    except HubkitError as error:
+        yield error.what
+        return
+    if not found.passed:
+        yield f"does not pass the gate: {'; '.join(found.reasons)}"
 
 
 def _fetch_only(record: Record) -> None:
-    """Fetch and hash the files of a record that has no adapter."""
+    """Fetch and hash the files of a record that has no adapter, if it has any."""
     from hubkit.registry.cache import assembly
     from hubkit.registry.fetch import Place, fetch_files
 
+    if record.source is None:
+        return
     with assembly(record.name) as folder:
-        fetch_files(Place(record.source.repo_id, record.source.commit), record.files, folder)
+        fetch_files(Place(record.repository.repo_id, record.repository.commit), record.files, folder)
 
 
 def _core_of(wanted: RecordCore, cores: dict[str, Core]) -> Core:

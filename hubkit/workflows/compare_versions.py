@@ -16,7 +16,7 @@ from hubkit.errors import NotFoundError, UsageError
 from hubkit.evaluation.assemble import language_info
 from hubkit.evaluation.compare import encode_distinct
 from hubkit.evaluation.controls.context import encode_with
-from hubkit.evaluation.sentences import Compared, Comparison, SuiteComparison, compare_sentences
+from hubkit.evaluation.sentences import Compared, ComparisonReport, SuiteComparison, compare_sentences
 from hubkit.evaluation.suite import ParallelSuite, loaded
 from hubkit.evaluation.tasks.folder import FolderSuite
 from hubkit.languages import Language, find
@@ -61,7 +61,7 @@ class System:
         return Compared(name=self.name, description=self.encoder.explain(), versions=dict(self.versions))
 
 
-def compare_versions(request: CompareRequest, events: Events | None = None) -> Comparison:
+def compare_versions(request: CompareRequest, events: Events | None = None) -> ComparisonReport:
     """Both systems on every suite, sentence by sentence.
 
     Raises :class:`UsageError` when the language does not follow from the two, :class:`NotFoundError` for a system or a
@@ -80,7 +80,7 @@ def compare_versions(request: CompareRequest, events: Events | None = None) -> C
         events.advance(suite.name, number / len(suites))
         english = encode_distinct(encode_with(core), suite.english)
         found += compare_sentences(encode_with(before.encoder), encode_with(after.encoder), suite, english)
-    return Comparison(
+    return ComparisonReport(
         language=language_info(language),
         before=before.compared(),
         after=after.compared(),

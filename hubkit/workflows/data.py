@@ -19,23 +19,21 @@ from hubkit.evaluation.suite import ParallelSuite, Suite
 from hubkit.languages import Language, find, relatives
 from hubkit.plugins import load_registered
 from hubkit.training.config import TrainingConfig
+from hubkit.training.objective import Objective
 from hubkit.training.recipe import Recipe
 from hubkit.training.strength import FEWEST_PAIRS, development_pairs
 from hubkit.workflows.events import Events
 from hubkit.workflows.labelled import (
     Examples,
+    Further,
     check_counts,
-    checked_scores,
     data_of,
+    further_objectives,
     objective_of,
-    parts_and_labels,
-    read_examples,
+    read_files,
 )
 from hubkit.workflows.scope import DEFAULT_SUITE, Scope, scope_of
 from hubkit.workflows.suites import suites_in, suites_of
-
-Further = tuple[Any, Examples, float]
-"""An objective beside the recipe's, its examples, its weight."""
 
 
 @dataclass(slots=True)
@@ -97,11 +95,12 @@ def collect(config: TrainingConfig, events: Events) -> Data:
     """
     objective = objective_of(config.recipe.objective, config.recipe.objective_parameters)
     kind, found = data_of(objective), _Found(config)
-    main = found.pairs(events) if kind in ("pairs", "text") else found.examples(kind)
-    if kind == "scored":
-        main = checked_scores(objective, main)
-    default = found.scope.languages[0] if found.scope.languages else None
-    main, further, labels = parts_and_labels(config, main, default)
+    main, labels = (found.pairs(events), ()) if kind in ("pairs", "text") else found.examples(objective)
+    if kind == "text":
+        main = _with_plain_text(main, config, objective, found.scope.languages[0])
+    further, names, warnings = further_objectives(config, main, labels, next(iter(found.scope.languages), None))
+    if labels and names != labels:
+        main, labels = found.examples(objective, names)
     development, development_source = _development(config, found.suites)
     texts, removed, proof = cleared(main, found.suites, [pair for pairs in development.values() for pair in pairs])
     own = [language.tag for language in found.scope.languages]
@@ -110,9 +109,20 @@ def collect(config: TrainingConfig, events: Events) -> Data:
         languages=found.scope.languages, held_out=found.scope.held_out, family=found.scope.family, pairs=texts,
         own=found.scope.trained, sources=found.asked, development=development, development_source=development_source,
         suites=found.suites, damage=load_registered("tasks", DEFAULT_SUITE)(), overlap=proof, removed=removed,
-        further=tuple((each, _without_overlap(examples, found.suites), weight) for each, examples, weight in further),
-        labels=labels, file_report=found.file_report(), warnings=found.warnings,
+        further=tuple(
+            (each, texts if examples is main else cleared(examples, found.suites, [])[0], weight)
+            for each, examples, weight in further
+        ),
+        labels=names, file_report=found.file_report(), warnings=[*found.warnings, *warnings],
     )  # fmt: skip
+
+
+def _with_plain_text(main: Examples, config: TrainingConfig, objective: Objective, default: Language) -> Examples:
+    """The text of pairs, and plain text beside it."""
+    if not any(each.kind == "text" for each in config.data):
+        return main
+    plain = read_files(config.data, objective, default).examples
+    return {tag: [*main.get(tag, ()), *plain.get(tag, ())] for tag in {**main, **plain}}
 
 
 class _Found:
@@ -140,21 +150,18 @@ class _Found:
             texts |= self._relatives(scope.languages[0], events)
         return usable(texts, self.config.recipe)
 
-    def examples(self, kind: str) -> Examples:
-        """Examples with answers from the configuration's files."""
+    def examples(self, objective: Objective, labels: Sequence[str] = ()) -> tuple[Examples, tuple[str, ...]]:
+        """Examples with answers from the configuration's files, and the names of their classes."""
         words = self.config.asked_languages()
         default = find(words[0]) if words != ("all",) else None
-        found = read_examples(self.config.data, kind, default)
-        if not found:
-            objective = self.config.recipe.objective
-            raise UsageError(
-                f"The objective {objective} needs {kind} data, and there is none.", f"Give files with kind: {kind}."
-            )
+        found = read_files(self.config.data, objective, default, labels)
+        if not labels:
+            self.warnings += found.warnings
         self.asked = []
-        languages = [find(word) for word in words] if words != ("all",) else [find(tag) for tag in found]
+        languages = [find(word) for word in words] if words != ("all",) else [find(tag) for tag in found.examples]
         self.scope = Scope({language.tag: Gathered(language) for language in languages})
         self._find_suites()
-        return found
+        return {tag: list(some) for tag, some in found.examples.items()}, found.labels
 
     def file_report(self) -> dict[str, object]:
         """What was read of the files in the main language."""
@@ -247,7 +254,3 @@ def cleared(
 
 def _sides(example: Any) -> list[str]:
     return [text for side in ("text", "english", "other") if (text := getattr(example, side, None))]
-
-
-def _without_overlap(examples: Examples, suites: Sequence[ParallelSuite]) -> Examples:
-    return cleared(examples, suites, [])[0]

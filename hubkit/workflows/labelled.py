@@ -1,29 +1,27 @@
-"""Examples with answers for objectives that need them: files read, classes numbered, and checked before training."""
+"""Examples for objectives that learn from more than sentence pairs: their files, checked before training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hubkit.corpora.conll import read_conll
-from hubkit.corpora.file import read_parallel
-from hubkit.corpora.labelled import read_labelled, read_scored, read_scored_pairs, read_text
 from hubkit.errors import UsageError
 from hubkit.languages import Language, find
 from hubkit.plugins import load_registered
+from hubkit.training import examples as reading
 from hubkit.training.config import Files, TrainingConfig
 from hubkit.training.curriculum import mixture_of
-from hubkit.training.objective import HasHead
+from hubkit.training.objective import HasHead, Objective
 from hubkit.training.parts import Part, check_data
 
-if TYPE_CHECKING:
-    from hubkit.training.objective import Objective
-
 FEWEST_EXAMPLES = 10  # in a language that is trained on
+WITH_LABELS = ("labelled", "tagged")
 Examples = dict[str, list[Any]]
+Further = tuple[Objective, Examples, float]
+"""An objective beside the recipe's, its examples, its weight."""
 
 
 def objective_of(name: str, parameters: Mapping[str, Any]) -> Objective:
@@ -42,34 +40,39 @@ def data_of(objective: Objective) -> str:
     return str(getattr(objective, "data", "pairs"))
 
 
-def read_examples(files: Iterable[Files], kind: str, default: Language | None) -> Examples:
-    """The examples of this kind by language tag. Raises :class:`UsageError` that names file and line."""
-    found: Examples = {}
+def read_files(
+    files: Iterable[Files], objective: Objective, default: Language | None, labels: Sequence[str] = ()
+) -> reading.Examples:
+    """The examples of the objective's kind by language tag, of ``labels`` alone where some are given.
+
+    Raises :class:`UsageError` that names file and line, also for a score outside the objective's range.
+    """
+    kind: Any = data_of(objective)
+    paths: dict[str, list[Path]] = {}
     for each in files:
         if each.kind == kind:
             language = find(each.language) if each.language else default
             if language is None:
                 raise UsageError(f"{each.paths[0]} is in no language.", "Add language: TAG.")
-            found.setdefault(language.tag, []).extend(_read(each, language))
-    return found
+            paths.setdefault(language.tag, []).extend(map(Path, each.paths))
+    if not paths:
+        raise UsageError(
+            f"The objective {objective.name} needs {kind} data, and there is none.", f"Give files with kind: {kind}."
+        )
+    scores = (getattr(objective, "lowest", -math.inf), getattr(objective, "highest", math.inf))
+    found = reading.read_examples(kind, paths, labels or None, scores, spans=False)
+    return replace(found, examples=_with_others(objective, found.examples)) if kind == "scored" else found
 
 
-def _read(files: Files, language: Language) -> list[Any]:
-    if files.kind == "pairs":
-        return read_parallel(files.paths, language, files.license)[0]
-    readers: Mapping[str, Callable[[Path], Sequence[Any]]] = {
-        "labelled": read_labelled, "tagged": lambda path: read_conll(path, spans=False), "text": read_text,
-        "scored": _scored,
-    }  # fmt: skip
-    return [example for path in files.paths for example in readers[files.kind](Path(path))]
-
-
-def _scored(path: Path) -> list[Any]:
-    """Pairs of sentences with a score where the file has three columns, else sentences with one."""
-    try:
-        return list(read_scored_pairs(path))
-    except UsageError:
-        return list(read_scored(path))
+def _with_others(objective: Objective, examples: Mapping[str, Sequence[Any]]) -> Examples:
+    """Scored examples; the other sentence of one alone is itself, for an objective that looks at one only."""
+    alone = next((one for found in examples.values() for one in found if one.other is None), None)
+    if alone is not None and not isinstance(objective, HasHead):
+        raise UsageError(
+            f"{alone.key} has one sentence, and the objective {objective.name} compares two.",
+            "Name columns text, other and score in a first line.",
+        )
+    return {tag: [replace(one, other=one.other or one.text) for one in found] for tag, found in examples.items()}
 
 
 def check_counts(examples: Mapping[str, Sequence[Any]], own: Iterable[str], what: str) -> None:
@@ -82,75 +85,36 @@ def check_counts(examples: Mapping[str, Sequence[Any]], own: Iterable[str], what
             )
 
 
-def numbered(sets: Sequence[Examples]) -> tuple[list[Examples], tuple[str, ...]]:
-    """The same examples with numbers for the names of classes and tags, and the names in order of their numbers."""
-    names = sorted({name for examples in sets for found in examples.values() for one in found for name in _names(one)})
-    numbers = {name: number for number, name in enumerate(names)}
-    return [{tag: [_numbered(one, numbers) for one in found] for tag, found in each.items()} for each in sets], tuple(
-        names
-    )
+def further_objectives(
+    config: TrainingConfig, main: Examples, labels: Sequence[str], default: Language | None
+) -> tuple[list[Further], tuple[str, ...], list[str]]:
+    """The objectives beside the recipe's, the names of classes that all share, and warnings.
 
-
-def _names(example: Any) -> Iterable[str]:
-    if hasattr(example, "tags"):
-        return tuple(example.tags)
-    return (example.label,) if hasattr(example, "label") else ()
-
-
-def _numbered(example: Any, numbers: Mapping[str, int]) -> Any:
-    if hasattr(example, "tags"):
-        return replace(example, tags=tuple(numbers[name] for name in example.tags))
-    return replace(example, label=numbers[example.label]) if hasattr(example, "label") else example
-
-
-def parts_and_labels(
-    config: TrainingConfig, main: Examples, default: Language | None
-) -> tuple[Examples, list[tuple[Any, Examples, float]], tuple[str, ...]]:
-    """The main examples, (objective, examples, weight) of each further one, and the names of classes.
-
-    An objective without files of its own sees the main examples. Raises :class:`UsageError` for one without its data.
+    An objective without files of its own sees the main examples, whose classes are ``labels``. Raises
+    :class:`UsageError` for one without its data.
     """
-    further = []
-    for each in config.objectives:
-        objective = objective_of(each.objective, each.parameters)
-        kind = data_of(objective)
-        examples = read_examples(each.data, kind, default) if each.data else main
-        if not any(examples.values()):
-            raise UsageError(
-                f"The objective {each.objective} needs {kind} data, and it has none.",
-                f"Give it files with kind: {kind}.",
-            )
-        check_counts(examples, examples if each.data else (), f"{kind} examples")
-        further.append((objective, examples, each.weight))
-    sets, labels = numbered([main, *(examples for _, examples, _ in further)])
-    numbers = zip(further, sets[1:], strict=True)
-    return sets[0], [(objective, examples, weight) for (objective, _, weight), examples in numbers], labels
+    found: list[Further] = []
+    warnings: list[str] = []
+    names = set(labels)
+    for last in (False, True):  # once for the names of all classes, once to number them alike
+        found, warnings = [], []
+        for each in config.objectives:
+            objective = objective_of(each.objective, each.parameters)
+            if not each.data:
+                found.append((objective, main, each.weight))
+                continue
+            known = tuple(sorted(names)) if last and data_of(objective) in WITH_LABELS else ()
+            read = read_files(each.data, objective, default, known)
+            check_counts(read.examples, read.examples, f"{data_of(objective)} examples")
+            names |= set(read.labels)
+            warnings += read.warnings
+            found.append((objective, {tag: list(some) for tag, some in read.examples.items()}, each.weight))
+    return found, tuple(sorted(names)), warnings
 
 
-def checked_scores(objective: Objective, examples: Examples) -> Examples:
-    """Scored examples that fit the objective; those of one sentence have it as the other one too.
-
-    Raises :class:`UsageError` for a score outside the objective's range, and for one sentence where it compares two.
-    """
-    lowest, highest = getattr(objective, "lowest", -math.inf), getattr(objective, "highest", math.inf)
-    for one in (one for found in examples.values() for one in found):
-        if not lowest <= one.score <= highest:
-            raise UsageError(
-                f"{one.key} has the score {one.score:g}, outside {lowest:g} … {highest:g}.",
-                f"Correct it, or set lowest and highest of the objective {objective.name}.",
-            )
-        if one.other is None and not isinstance(objective, HasHead):
-            raise UsageError(
-                f"{one.key} has one sentence, and the objective {objective.name} compares two.",
-                "Write text<TAB>text<TAB>score.",
-            )
-    return {tag: [replace(one, other=one.other or one.text) for one in found] for tag, found in examples.items()}
-
-
-def part_of(objective: Objective, examples: Examples, weight: float, config: TrainingConfig, seed: int) -> Part:
+def part_of(further: Further, config: TrainingConfig, seed: int) -> Part:
     """A part of training with its own mixture, checked."""
-    if data_of(objective) == "scored":
-        examples = checked_scores(objective, examples)
+    objective, examples, weight = further
     part = Part(objective, mixture_of(config.recipe, examples, None, seed), weight)
     check_data(part)
     return part

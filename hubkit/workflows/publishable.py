@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from hubkit.training.strength import Choice
     from hubkit.workflows.data import Data
 
-FILES = "file"
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -101,12 +99,15 @@ def _training_data(made: Made) -> list[TrainingData]:
     """One entry per source, with the pairs that training had from it."""
     by_source: dict[str, dict[str, Any]] = {}
     origins = {source.name: source.origin for source in made.work.data.sources}
+    config = made.work.config
+    files = [*config.data, *(each for objective in config.objectives for each in objective.data)]
+    licenses = {Path(path).name: each.license for each in files for path in each.paths}
     for tag, pairs in _trained_on(made):
         for pair in pairs:
-            name = getattr(pair, "source", FILES)
+            name = pair.source
             entry = by_source.setdefault(name, {"pairs": 0, "licenses": set(), "languages": set()})
             entry["pairs"] += 1
-            entry["licenses"].add(getattr(pair, "license", "unspecified"))
+            entry["licenses"].add(getattr(pair, "license", None) or licenses.get(name, "unspecified"))
             entry["languages"].add(tag)
     return [
         TrainingData(

@@ -92,7 +92,7 @@ def training_of(work: Work, seed: int, folder: Path) -> Training:
     config, data = work.config, work.data
     under = None if work.under is None else str(work.under)
     network = network_for(config.recipe, work.encoder, seed, under, config.warm_start)
-    further = [part_of(objective, examples, weight, config, seed) for objective, examples, weight in data.further]
+    further = [part_of(each, config, seed) for each in data.further]
     return Training(
         work.encoder.core, config.recipe, work.mixture, work.targets, work.budget, seed, folder, network, further,
         data.labels,

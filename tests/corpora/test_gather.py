@@ -7,7 +7,7 @@ import pytest
 from hubkit.corpora.gather import gather, sources
 from hubkit.corpora.source import Domain, Pair, Source, SourceUnavailable
 from hubkit.errors import NotFoundError, UsageError, VerificationError
-from hubkit.languages import Language
+from hubkit.languages import Language, find
 
 
 class Fixed:
@@ -93,3 +93,9 @@ def test_registered_sources() -> None:
 def test_unknown_source_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"no source nowhere.*Known are: cldr, django"):
         sources(["cldr", "nowhere"])
+
+
+def test_text_in_another_script_is_told() -> None:
+    words = (("aghmis n tmazirt", "the news of the country"), ("azul fellawen", "hello to you all"))
+    with pytest.raises(NotFoundError, match=r"All 2 pairs of a are in another script than Tfng.*TAG-Latn"):
+        gather(find("shi"), [Fixed("a", *words)])

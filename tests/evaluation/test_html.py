@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hubkit.evaluation.html import render_html, write_html
-from hubkit.evaluation.report import LearningPoint, Report, SeedScore
+from hubkit.evaluation.report import LearningPoint, Pooled, Report, SeedScore
+from hubkit.evaluation.task_result import Gate, PlanInfo, Stratum, TaskGain, TaskResult
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}&amp;"
 VOID = {"meta", "br", "img"}
@@ -59,6 +60,66 @@ def full(report: Report) -> Report:
     return report.model_copy(update={"learning_curve": curve, "corpus": corpus, "seed_scores": seeds})
 
 
+def task_result(task: str = "sts", **changes: Any) -> TaskResult:
+    gain = TaskGain(control="core", value=0.12, ci95=(0.02, 0.22), n=50, minimum_detectable=0.1, p=0.01, p_holm=0.03,
+                    verdict="gain")  # fmt: skip
+    other = gain.model_copy(update={"control": "wrong-family", "verdict": "within noise", "p_holm": None})
+    stratum = Stratum(kind="length", label="short", n=20, values={"core": 0.3, "adapter": 0.5}, over_core=gain)
+    content: dict[str, Any] = {
+        "task": task, "metric": "Spearman", "view": "raw", "language": "rw", "main": True, "higher_is_better": True,
+        "n": 50, "values": {"core": 0.4, "adapter": 0.52}, "gains": [gain, other], "strata": [stratum],
+    }  # fmt: skip
+    return TaskResult.model_validate({**content, **changes})
+
+
+@pytest.fixture
+def with_tasks(full: Report) -> Report:
+    """The report with tasks in a language and over several, of shares and of another unit."""
+    far = TaskGain(control="core", value=-12.5, ci95=(-20, -3), n=50, minimum_detectable=9, p=0.2, verdict="loss")
+    tasks = [
+        task_result(),
+        task_result(view="centred"),
+        task_result("perplexity", metric="nats", higher_is_better=False, gains=[far], strata=[]),
+        task_result("sts", metric="Pearson", main=False, gains=[], strata=[]),
+        task_result(language="mul", languages=["rw", "lg"], values={"core": 0.1, "adapter": 0.2, "ridge": 0.3}),
+    ]
+    plan = PlanInfo(level="standard", tasks=["sts"], controls=["core"], skipped={"mteb": "it is not installed."},
+                    unavailable={"relative": "there is none"}, comparisons="Holm over 3 comparisons")  # fmt: skip
+    gate = Gate(passed=True, label="own gain", reasons=["It gains.", "It harms nothing."])
+    return full.model_copy(update={"tasks": tasks, "plan": plan, "gate": gate})
+
+
+def test_tasks_strata_plan_and_gate_are_shown(with_tasks: Report) -> None:
+    html = render_html(with_tasks)
+    text = " ".join(Page(html).text.split())
+    for part in (
+        "mean over rw, lg", "Spearman, raw", "+.12 [.02, .22]", "0.03", "length: short 20 .300 .500", "ridge",
+        "nats, raw (less is better)", "−12.50", "Task mteb was not run: it is not installed.",
+        "Control relative is not there: there is none", "Holm over 3 comparisons", "An index takes it: own gain.",
+        "It harms nothing.", "Pearson, raw", "wrong-family", "within noise",
+    ):  # fmt: skip
+        assert part in text, part
+    assert text.index("mean over rw, lg") < text.index("nats, raw")
+
+
+def test_a_metric_of_another_unit_is_in_the_table_but_not_in_the_plot(with_tasks: Report) -> None:
+    plots = re.findall(r"<svg.*?</svg>", render_html(with_tasks), re.DOTALL)
+    shown = [plot for plot in plots if "gain over the core by task, rw" in plot]
+    assert len(shown) == 1 and "sts, Spearman" in shown[0] and "perplexity" not in shown[0]
+    assert shown[0].count('class="interval raw"') == shown[0].count('class="interval centred"') == 1
+
+
+def test_means_over_languages_are_shown(full: Report) -> None:
+    over = full.gains[0].raw
+    pooled = Pooled(
+        name="held out", suite="udhr", languages=["rn", "lg"], core={"raw": 0.3, "centred": 0.4},
+        adapter={"raw": 0.35, "centred": 0.45}, over_core={"raw": over, "centred": over},
+        own={"raw": over, "centred": over},
+    )  # fmt: skip
+    page = Page(render_html(full.model_copy(update={"pooled": [pooled]})))
+    assert "held out rn, lg" in " ".join(page.text.split()) and len(page.all("svg")) == 7
+
+
 def hostile(value: Any) -> Any:
     """The same data with a hostile text in the place of every free text."""
     if isinstance(value, dict):
@@ -73,7 +134,8 @@ def hostile(value: Any) -> Any:
 FIELDS: set[str] = set()
 KEPT = {
     "gain", "loss", "within noise", "own gain", "generic gain", "unattributed gain", "centring suffices",
-    "no measurable gain", "no adapter needed", "core", "adapter", "random", "wrong-family",
+    "no measurable gain", "no adapter needed", "core", "adapter", "random", "wrong-family", "raw", "centred",
+    "standard",
 }  # fmt: skip
 
 
@@ -128,9 +190,9 @@ def test_tables_and_plots_can_be_read_aloud(full: Report) -> None:
     assert len(page.all("svg")) == 6  # two suites, damage, loss, development score, strength
 
 
-def test_nothing_hostile_gets_through(full: Report) -> None:
-    fields(full.model_dump(mode="json"))
-    data = hostile(full.model_dump(mode="json"))
+def test_nothing_hostile_gets_through(with_tasks: Report) -> None:
+    fields(with_tasks.model_dump(mode="json"))
+    data = hostile(with_tasks.model_dump(mode="json"))
     for key in ("corpus", "provenance"):
         data[key] = {f"{HOSTILE} {name}": row for name, row in data[key].items()}
     for evaluation in (data, *data["further"]):

@@ -8,7 +8,7 @@ import pytest
 
 from hubkit.evaluation.compare import evaluate
 from hubkit.evaluation.report import LanguageInfo
-from hubkit.evaluation.sentences import Compared, Comparison, compare_sentences, limited
+from hubkit.evaluation.sentences import Compared, ComparisonReport, compare_sentences, limited
 from hubkit.evaluation.suite import ParallelSuite
 
 SUITE = ParallelSuite(
@@ -98,7 +98,7 @@ def test_few_pairs_are_no_gain() -> None:
 
 def test_lists_can_be_cut_and_say_so() -> None:
     found = compare_sentences(SWAPPED, PERFECT, SUITE, ENGLISH)
-    whole = Comparison(
+    whole = ComparisonReport(
         language=LanguageInfo(tag="rw", name="Kinyarwanda", iso639_3="kin"),
         before=Compared(name="core", description="the core"),
         after=Compared(name="rw", description="an adapter"),

@@ -16,7 +16,7 @@ from hubkit.errors import HubkitError, NotFoundError, UsageError
 from hubkit.registry.installed import install_folder, list_installed
 from hubkit.settings import settings
 from hubkit.training.loop import Progress
-from hubkit.workflows import ablate
+from hubkit.workflows import ablate, ablation_grid
 from hubkit.workflows.ablate import collected, duration, prepare, run
 from hubkit.workflows.ablation_plan import Plan, read_plan
 from hubkit.workflows.events import Silent
@@ -137,7 +137,8 @@ def test_a_checkpoint_of_other_code_is_not_continued(plan: MakePlan, monkeypatch
 
 def test_results_of_other_code_are_named_and_made_again_on_demand(plan: MakePlan, monkeypatch: pytest.MonkeyPatch):
     run(prepare(plan(controls=False)))
-    monkeypatch.setattr(ablate, "code_digest", lambda objective: "another")
+    for module in (ablate, ablation_grid):
+        monkeypatch.setattr(module, "code_digest", lambda objective: "another")
     assert "4 cells were made by other training code" in run(prepare(plan(controls=False))).warnings[0]
     counting = Counting()
     assert not run(prepare(plan(controls=False)), counting, fresh=True).warnings

@@ -12,9 +12,10 @@ from hubkit.errors import NotFoundError, UsageError
 from hubkit.evaluation.suite import ParallelSuite
 from hubkit.evaluation.tasks.udhr import Udhr
 from hubkit.languages import Language, find
+from hubkit.training.config import with_assignments
 from hubkit.training.recipe import Recipe
 from hubkit.workflows.add_family import FamilyRequest, add_family, name_of
-from hubkit.workflows.train import Outcome, plan
+from hubkit.workflows.train import Outcome, plan, train
 
 RECIPE = Recipe(method="seq_bn", hyperparameters={"reduction_factor": 4}, batch_size=8)
 
@@ -104,3 +105,18 @@ def test_an_unknown_family_is_answered_with_one_that_is_meant(bert: Core):
 def test_a_family_without_text_says_so(bert: Core):
     with pytest.raises(NotFoundError, match="No source has text"):
         add_family(request(bert, "mayan"))
+
+
+def test_a_universal_adapter_is_trained_on_all_that_have_text(bert: Core):
+    config = with_assignments(
+        {"name": "fam-world", "kind": "universal", "core": str(bert.folder), "recipe": RECIPE.model_dump()},
+        ["budget=4steps", "held_out=[yo]"], "here",
+    )  # fmt: skip
+    watched = train(config)
+    manifest = watched.installed.manifest
+    assert manifest is not None and (manifest.kind, manifest.family) == ("family", None)
+    assert {language.bcp47 for language in manifest.languages} == {
+        "rw", "rn", "lg", "sn", "tr", "az", "kk", "fr", "hi", "haw",
+    }  # fmt: skip
+    assert watched.report.system("wrong-family") is None
+    assert {each.name for each in watched.report.pooled} == {"trained", "held out"}

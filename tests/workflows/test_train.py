@@ -18,8 +18,6 @@ from hubkit.core import Core
 from hubkit.corpora.mediawiki import MediaWiki
 from hubkit.durable import locked
 from hubkit.errors import BusyError, HubkitError, NotFoundError, UsageError, VerificationError
-from hubkit.plugins import plugin_manager, registered
-from hubkit.registered import Names, Registered
 from hubkit.registry.installed import install_folder, list_installed
 from hubkit.settings import settings
 from hubkit.training import checkpoint
@@ -32,10 +30,6 @@ from hubkit.workflows.train import plan, train
 
 Config = Callable[..., TrainingConfig]
 RECIPE = {"method": "seq_bn", "hyperparameters": {"reduction_factor": 4}, "batch_size": 8}
-OBJECTIVES = {
-    "classification": "hubkit.training.objectives.classification:Classification",
-    "similarity": "hubkit.training.objectives.similarity:Similarity",
-}
 
 
 @pytest.fixture
@@ -45,13 +39,6 @@ def config(bert: Core) -> Config:
         return with_assignments({**values, **changes}, [], "here")
 
     return make
-
-
-@pytest.fixture
-def objectives(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {name: Registered(name, target, "hubkit") for name, target in OBJECTIVES.items()}
-    names = Names("objectives", {**registered("objectives"), **own}, {})
-    monkeypatch.setitem(plugin_manager()._names, "objectives", names)
 
 
 class Watching(Silent):
@@ -166,17 +153,19 @@ def test_an_estimate_comes_with_the_first_steps_and_stands_in_the_report(config:
     assert cost.estimated["seconds"] == pytest.approx(cost.total_seconds, rel=3)
 
 
-def test_a_task_adapter_learns_from_labels(config: Config, objectives: None, tmp_path: Path, bert: Core):
+def test_a_task_adapter_learns_from_labels(config: Config, tmp_path: Path, bert: Core):
     topics = _topics(tmp_path)
     recipe = {**RECIPE, "objective": "classification"}
     data = [{"paths": topics, "kind": "labelled", "license": "CC0-1.0"}]
     outcome = train(config(name="task-topic", languages="rw", recipe=recipe, data=data))
     assert outcome.installed.manifest.kind == "task"
     assert outcome.report.corpus["training: rw"]["sentences"] == 40
-    assert [row.source for row in outcome.installed.manifest.training_data] == ["file"]
+    assert [(row.source, row.license) for row in outcome.installed.manifest.training_data] == [
+        ("topics.tsv", "CC0-1.0")
+    ]
 
 
-def test_an_objective_of_its_own_data_is_trained_beside(config: Config, objectives: None, tmp_path: Path):
+def test_an_objective_of_its_own_data_is_trained_beside(config: Config, tmp_path: Path):
     topics = _topics(tmp_path)
     further = {"objective": "classification", "weight": 0.1, "data": [{"paths": topics, "kind": "labelled"}]}
     report = train(config(objectives=[further])).report
@@ -196,22 +185,18 @@ def test_an_objective_of_its_own_data_is_trained_beside(config: Config, objectiv
         ({"name": "fuse-ab", "languages": "rw"}, "hubkit fuse"),
     ],
 )
-def test_a_wrong_configuration_stops_before_training(
-    config: Config, objectives: None, changes: dict[str, Any], said: str
-):
+def test_a_wrong_configuration_stops_before_training(config: Config, changes: dict[str, Any], said: str):
     watching = Watching()
     with pytest.raises(UsageError, match=said):
         train(config(**changes), watching)
     assert not watching.steps and not list_installed()
 
 
-def test_a_score_out_of_range_and_a_lone_sentence_are_named_with_their_line(
-    config: Config, objectives: None, tmp_path: Path
-):
+def test_a_score_out_of_range_and_a_lone_sentence_are_named_with_their_line(config: Config, tmp_path: Path):
     recipe, path = {**RECIPE, "objective": "similarity"}, tmp_path / "sts.tsv"
     data = [{"paths": str(path), "kind": "scored"}]
-    path.write_text("".join(f"a {number}\tb {number}\t{number / 10}\n" for number in range(20)))
-    with pytest.raises(UsageError, match=r"sts\.tsv:12 has the score 1\.1, outside 0 … 1"):
+    path.write_text("text\tother\tscore\n" + "".join(f"a {n}\tb {n}\t{n / 10}\n" for n in range(20)))
+    with pytest.raises(UsageError, match=r"sts\.tsv:13: the score 1\.1 is outside 0 … 1"):
         train(config(name="task-sts", languages="rw", recipe=recipe, data=data))
     path.write_text("".join(f"a {number}\t0.5\n" for number in range(20)))
     with pytest.raises(UsageError, match=r"sts\.tsv:1 has one sentence"):

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from hubkit.evaluation.annotation.judgement import GRADES, Judgement
 from hubkit.evaluation.intervals import expanded_tails, quantiles
-from hubkit.evaluation.report import Fraction, Strict
+from hubkit.evaluation.report import Fraction
+from hubkit.evaluation.task_result import Strict
 from hubkit.evaluation.words import number
 
 Counts = npt.NDArray[np.float64]

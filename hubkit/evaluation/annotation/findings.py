@@ -13,7 +13,8 @@ from hubkit.evaluation.annotation.agreement import Agreement, agreement
 from hubkit.evaluation.annotation.judgement import Judgement
 from hubkit.evaluation.annotation.threshold import Threshold, calibrate
 from hubkit.evaluation.measure import View
-from hubkit.evaluation.report import Fraction, Strict
+from hubkit.evaluation.report import Fraction
+from hubkit.evaluation.task_result import Strict
 from hubkit.evaluation.words import number
 
 WRONG_FROM = 0.02  # of the true pairs surely different: the alignment is called doubtful

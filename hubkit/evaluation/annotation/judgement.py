@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hubkit.evaluation.report import Strict
 from hubkit.evaluation.suite import ParallelSuite
+from hubkit.evaluation.task_result import Strict
 
 Label = Literal["same", "related", "different", "unsure"]
 Kind = Literal["true", "wrong"]  # as the suite has it

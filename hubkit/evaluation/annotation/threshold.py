@@ -18,7 +18,8 @@ import numpy.typing as npt
 from hubkit.evaluation.annotation.judgement import Judgement
 from hubkit.evaluation.intervals import expanded_tails, quantiles
 from hubkit.evaluation.measure import View
-from hubkit.evaluation.report import Fraction, Strict
+from hubkit.evaluation.report import Fraction
+from hubkit.evaluation.task_result import Strict
 
 Values = npt.NDArray[np.float64]
 

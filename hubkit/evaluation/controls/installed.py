@@ -41,7 +41,7 @@ def previous(context: ControlContext) -> Tested:
 def relative(context: ControlContext) -> Tested:
     """The adapter of the nearest relative, at its own strength."""
     nearest = relatives(context)[0]
-    near = f"{_closeness(context, nearest):.2f} related"
+    near = f"{_closeness(context, nearest):.2f} related{_seen(context, [nearest])}"
     encoder = _encoder(context, _stack(context, nearest))
     return tested(context, "relative", f"the adapter of the nearest relative, {nearest} ({near})", encoder)
 
@@ -58,7 +58,7 @@ def family(context: ControlContext) -> Tested:
         raise NotHadError(f"no family adapter that has {context.language.name} is installed for this core")
     chosen = max(fitting, key=lambda one: len(groups[one]))
     encoder = _encoder(context, _stack(context, chosen))
-    return tested(context, "family", f"the family adapter alone, {chosen}", encoder)
+    return tested(context, "family", f"the family adapter alone, {chosen}{_seen(context, [chosen])}", encoder)
 
 
 def proxy(context: ControlContext) -> Tested:
@@ -73,8 +73,8 @@ def proxy(context: ControlContext) -> Tested:
     recipe = Merge([_member(one) for one in merged], "relatedness", target=context.language.tag)
     weights = relatedness_weights([one.languages for one in merged], context.language.tag)
     parts = ", ".join(f"{weight:.2f} {one}" for weight, one in zip(weights, merged, strict=True))
-    encoder = _encoder(context, Stack(*_under(context, near[0]), recipe))
-    return tested(context, "proxy", f"relatives' adapters merged by relatedness, without training: {parts}", encoder)
+    description = f"relatives' adapters merged by relatedness, without training: {parts}{_seen(context, merged)}"
+    return tested(context, "proxy", description, _encoder(context, Stack(*_under(context, near[0]), recipe)))
 
 
 def arithmetic(context: ControlContext) -> Tested:
@@ -88,6 +88,7 @@ def arithmetic(context: ControlContext) -> Tested:
     context.encoder.bank.add(c)
     recipe = Merge.arithmetic(_member(a), LAMBDA, _member(b), Member(c.name))
     description = f"a + {LAMBDA:g} (b − c) of a = {a}, b = {b}, c = the wrong family's ({control.family})"
+    description += _seen(context, [a, b])
     encoder = _encoder(context, Stack(*_under(context, a), recipe))
     return tested(context, "arithmetic", description, encoder)
 
@@ -107,6 +108,17 @@ def relatives(context: ControlContext) -> list[Candidate]:
     if not near:
         raise NotHadError(f"no adapter of a relative of {context.language.name} is installed for this core")
     return sorted(near, key=lambda one: (-_closeness(context, one), one.name))
+
+
+def _seen(context: ControlContext, candidates: Sequence[Candidate]) -> str:
+    """What has to be said of adapters that had text of the language in training, as relatives' adapters often had."""
+    found = []
+    for one in candidates:
+        manifest = find_installed(one.name, f"=={one.version}", context.encoder.core.fingerprint).manifest
+        data = () if manifest is None else manifest.training_data
+        if one.name not in found and any(context.language.tag in part.languages for part in data):
+            found.append(one.name)
+    return f"; {', '.join(found)} had text in {context.language.name} in training" if found else ""
 
 
 def _usable(context: ControlContext) -> list[Candidate]:

@@ -49,7 +49,7 @@ class Contrastive:
         labels = torch.arange(len(student), device=student.device)
         cosines = student @ teacher.T
         if self.margin:
-            cosines = cosines - self.margin * own
+            cosines = cosines - self.margin * own.to(cosines)
         logits = (cosines / self.temperature).masked_fill(same & ~own, float("-inf"))
         forward, backward = self._weighed(logits, own), self._weighed(logits.T, own)
         value = (cross_entropy(forward, labels) + cross_entropy(backward, labels)) / 2

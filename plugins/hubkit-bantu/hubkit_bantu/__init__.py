@@ -1,17 +1,11 @@
-"""Languages: bantu.
+"""Bantu languages for hubkit: varieties, noun classes, spelling, curated sources, and an order to train in.
 
-``languages.tsv`` has a header and a row for each language, separated by tabs:
+- languages: 47 varieties that hubkit's own table has no row for (``languages.tsv``)
+- the source ``bantu``: hubkit's sources without what is no good, in one spelling (:mod:`hubkit_bantu.sources`)
+- the command ``hubkit bantu``: ``segment``, ``normalise``, ``classes``, ``sources``, ``curriculum``
 
-- ``tag``: BCP 47, the shortest form; ``xx-x-name`` for a variety that has no tag of its own
-- ``iso639_3``: three letters, those of the macrolanguage or ``qaa`` to ``qtz`` where there are none
-- ``name``: in English, ``native_name``: in itself, ``other_names``: separated by ``|``
-- ``macrolanguage``: ISO 639-3, ``glottocode``: Glottolog, ``script``: ISO 15924
-- ``family``: the groups from the root of the tree down, separated by ``|``, spelt as in hubkit's own table; the
-  relatives that an adapter also learns from follow from it
-
-A tag that hubkit has already is an error. The row that is there is an example: replace it.
-
-    hubkit languages art-x-bantu
+From Python: :func:`hubkit_bantu.segmentation.mark`, :func:`hubkit_bantu.orthography.normalise`,
+:func:`hubkit_bantu.curriculum.curriculum`, :func:`hubkit_bantu.vocabulary.prefix_aware_delta`.
 """
 
 from __future__ import annotations
@@ -27,6 +21,23 @@ def register_languages() -> dict[str, str]:
     return {"bantu": "hubkit_bantu:table"}
 
 
+@hookimpl
+def register_sources() -> dict[str, str]:
+    """Name → where it is found; that is imported when somebody asks for the name."""
+    return {"bantu": "hubkit_bantu.sources:BantuText"}
+
+
+@hookimpl
+def register_commands() -> dict[str, str]:
+    """Name → where it is found; that is imported when somebody asks for the name."""
+    return {"bantu": "hubkit_bantu.commands:bantu"}
+
+
 def table() -> Path:
-    """The path of the table."""
+    """The path of the table of languages.
+
+    Its tags are of private use (BCP 47, section 2.2.7): no registered subtag names these varieties. ``iso639_3`` is
+    the code that ISO 639-3 has for the language which it counts them to, and ``bnt``, ISO 639-2's "Bantu (Other)", for
+    the languages that it does not have.
+    """
     return Path(__file__).with_name("languages.tsv")

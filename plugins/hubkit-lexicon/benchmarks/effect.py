@@ -79,7 +79,9 @@ class Text:
 @click.option("--core", default="e5-small", show_default=True)
 @click.option("--out", default=Path("effect.jsonl"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--check", is_flag=True, help="Exit 1 when the dictionary or the mix is clearly worse, over all languages.")
+@click.option(
+    "--check", is_flag=True, help="Exit 1 when the dictionary or the mix is clearly worse, over all languages."
+)
 def main(
     tags: Sequence[str], dev: Sequence[Path], dev_source: str | None, names: Sequence[str], steps: int,
     seeds: Sequence[int], strength: float, share: float | None, core: str, out: Path, as_json: bool, check: bool,
@@ -164,9 +166,7 @@ def suite_of(pairs: Sequence[Pair], language: Language) -> ParallelSuite:
     return ParallelSuite("dev", "--dev", "as its owner states", "user", language.tag, texts, english, english)
 
 
-def measured(
-    encoder: Encoder, targets: Targets, text: Text, arm: str, seed: int, steps: int, strength: float
-) -> Line:
+def measured(encoder: Encoder, targets: Targets, text: Text, arm: str, seed: int, steps: int, strength: float) -> Line:
     """The core's scores, or those of an adapter that is trained now."""
     if arm == CORE:
         return {"scores": scores(encoder, encoder, text.dev), "keys": text.dev.keys}
@@ -204,8 +204,10 @@ def compared(lines: Sequence[Line], arm: str, tags: Sequence[str], view: str) ->
     """Languages weigh the same; a sentence's score is its mean over seeds."""
     ours, theirs = ([of_sentences(lines, name, tag, view) for tag in tags] for name in (arm, BASE))
     keys = [next(line["keys"] for line in lines if line["language"] == tag) for tag in tags]
-    difference = pooled_difference([a - b for a, b in zip(ours, theirs, strict=True)], keys)
     mean = float(np.mean([each.mean() for each in ours]))
+    if arm == BASE:
+        return {"R@1": mean, "difference": 0.0, "interval": [0.0, 0.0]}
+    difference = pooled_difference([a - b for a, b in zip(ours, theirs, strict=True)], keys)
     return {"R@1": mean, "difference": difference.value, "interval": [difference.low, difference.high]}
 
 
@@ -216,14 +218,16 @@ def of_sentences(lines: Sequence[Line], arm: str, tag: str, view: str) -> Any:
 
 def rendered(rows: Sequence[Line]) -> str:
     """The table as text."""
-    lines = [["language", "arm", *VIEWS], *([row["language"], row["arm"], *map(cell, (row["raw"], row["centred"]))] for row in rows)]
+    lines = [["language", "arm", *VIEWS]]
+    lines += [[row["language"], row["arm"], *(cell(row[view]) for view in VIEWS)] for row in rows]
     widths = [max(len(line[index]) for line in lines) for index in range(4)]
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
 
 
 def cell(found: Line) -> str:
     low, high = found["interval"]
-    return f"{found['R@1']:.3f} {found['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    difference = f" {found['difference']:+.3f} [{low:+.3f}, {high:+.3f}]" if low < high else ""
+    return f"{found['R@1']:.3f}{difference}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Articles in plain text, as FreeDict and others write them: a line with the headword, then senses with translations.
 
-    zone /zəʊn/ <n>             headword, pronunciation, grammar
-    1. zona, kawasan            translations of a sense, between commas or semicolons
-    area distinguished by …     what is meant, in the language of the headword: left out, as examples and notes are
+zone /zəʊn/ <n>             headword, pronunciation, grammar
+1. zona, kawasan            translations of a sense, between commas or semicolons
+area distinguished by …     what is meant, in the language of the headword: left out, as examples and notes are
 """
 
 from __future__ import annotations

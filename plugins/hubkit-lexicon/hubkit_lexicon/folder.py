@@ -75,7 +75,7 @@ def _pair(path: Path, name: str, settings: Settings) -> tuple[Language, Language
 def _unnamed(path: Path, name: str) -> UsageError:
     return UsageError(
         f"{path} does not say which languages it is of.",
-        f"Name it such as cym-eng{path.suffix} (headwords, then translations), or write `[dictionaries.\"{name}\"]` and "
+        f'Name it such as cym-eng{path.suffix} (headwords, then translations), or write `[dictionaries."{name}"]` and '
         '`pair = "cy:en"` into lexicon.toml.',
     )
 

@@ -30,8 +30,12 @@ def packaged(language: Language) -> Bilingual | None:
     if pair is None:
         return None
     turned_round = "-".join(reversed(pair.split("-")))
-    if fetch_debian(f"dict-freedict-{turned_round}") is not None:  # newer than the list of those that are kept for tests
-        raise HeldOut(f"dict-freedict-{turned_round} is packaged by now, which hubkit's task `freedict` tests on.", None)
+    if (
+        fetch_debian(f"dict-freedict-{turned_round}") is not None
+    ):  # newer than the list of those that are kept for tests
+        raise HeldOut(
+            f"dict-freedict-{turned_round} is packaged by now, which hubkit's task `freedict` tests on.", None
+        )
     archive = fetch_debian(f"dict-freedict-{pair}")
     return None if archive is None else _read(archive, pair)
 

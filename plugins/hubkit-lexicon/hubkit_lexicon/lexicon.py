@@ -59,7 +59,9 @@ def into_english(dictionaries: Iterable[Bilingual]) -> dict[str, tuple[Choice, .
 
 def into_text(dictionaries: Iterable[Bilingual]) -> dict[str, tuple[Choice, ...]]:
     """Word of the language → English words."""
-    return _lookup((each, t.word, _ARTICLE.sub("", t.english), t.place) for each in dictionaries for t in each.translations())
+    return _lookup(
+        (each, t.word, _ARTICLE.sub("", t.english), t.place) for each in dictionaries for t in each.translations()
+    )
 
 
 def _lookup(rows: Iterable[tuple[Bilingual, str, str, str]]) -> dict[str, tuple[Choice, ...]]:

@@ -38,7 +38,9 @@ class Settings(_Strict):
     share: float = Field(0.5, gt=0, le=1, description="of the words that the dictionary knows, those that are replaced")
     seed: int = Field(0, ge=0, description="of the choice of words and of translations")
     into: tuple[Direction, ...] = Field(
-        ("english", "text"), min_length=1, description="words of the language into English sentences, English ones into its"
+        ("english", "text"),
+        min_length=1,
+        description="words of the language into English sentences, English ones into its",
     )
     sources: tuple[str, ...] | None = Field(None, description="whose sentences are mixed; by default all others'")
     packages: bool = Field(True, description="whether FreeDict's packages are fetched")

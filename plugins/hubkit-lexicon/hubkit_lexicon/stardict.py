@@ -127,7 +127,9 @@ def _records(content: bytes, numbers: struct.Struct, where: str) -> Iterator[tup
 
 def article_text(article: bytes, types: str, where: str) -> str:
     """The text in an article: all fields that are plain text or markup, a line break between them."""
-    return "\n".join(_lines(kind, field, where) for kind, field in _fields(article, types, where) if kind in _PLAIN + _MARKED_UP)
+    return "\n".join(
+        _lines(kind, field, where) for kind, field in _fields(article, types, where) if kind in _PLAIN + _MARKED_UP
+    )
 
 
 def _fields(article: bytes, types: str, where: str) -> Iterator[tuple[str, bytes]]:

@@ -69,7 +69,9 @@ def test_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_what_lexicon_toml_says_of_a_dictionary(tmp_path: Path, kinyarwanda: Language) -> None:
     write_dictd(tmp_path, "inkoranya", simple(KINYARWANDA))
-    with pytest.raises(UsageError, match=r"inkoranya\.index does not say which languages.*\[dictionaries\.\"inkoranya\"\]"):
+    with pytest.raises(
+        UsageError, match=r"inkoranya\.index does not say which languages.*\[dictionaries\.\"inkoranya\"\]"
+    ):
         list(own_dictionaries(tmp_path, kinyarwanda, Settings()))
     (tmp_path / "lexicon.toml").write_text('[dictionaries.inkoranya]\npair = "rw:en"\nlicense = "CC0-1.0"\n')
     (pair, *_) = LexiconSource(tmp_path).pairs(kinyarwanda)

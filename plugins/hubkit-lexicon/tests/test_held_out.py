@@ -25,7 +25,9 @@ Offer = Callable[..., list[str]]
 def test_swahili_is_refused_in_both_directions(query: str, source: type, packages: Offer) -> None:
     packages("swh-eng", simple(SWAHILI))
     asked = packages("eng-swh", simple(ENGLISH))
-    with pytest.raises(HeldOut, match="are kept for tests .* nothing may be trained on them, in neither direction") as no:
+    with pytest.raises(
+        HeldOut, match="are kept for tests .* nothing may be trained on them, in neither direction"
+    ) as no:
         source().pairs(find(query))
     assert "HUBKIT_LEXICON" in str(no.value) and isinstance(no.value, SourceUnavailable)
     assert asked == []

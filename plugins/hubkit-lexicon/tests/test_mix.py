@@ -42,7 +42,9 @@ class Prose:
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_dictd(tmp_path / "own", "kin-eng", simple(KINYARWANDA))
-    (tmp_path / "own" / "lexicon.toml").write_text('sources = ["prose"]\n[dictionaries.kin-eng]\nlicense = "GPL-2.0-only"\n')
+    (tmp_path / "own" / "lexicon.toml").write_text(
+        'sources = ["prose"]\n[dictionaries.kin-eng]\nlicense = "GPL-2.0-only"\n'
+    )
     monkeypatch.setenv("HUBKIT_LEXICON", str(tmp_path / "own"))
     return tmp_path / "own"
 

@@ -90,7 +90,9 @@ def bilingual(*entries: tuple[str, tuple[str, ...]], from_english: bool = False,
 
 def test_lookups_go_in_both_directions() -> None:
     one = bilingual(("Kurya", ("to eat", "to feed on a leaf of grass")), ("inzu", ("a house",)))
-    other = bilingual(("to eat", ("kurya", "gufungura")), ("eat", ("kurya",)), from_english=True, license="GPL-2.0-only")
+    other = bilingual(
+        ("to eat", ("kurya", "gufungura")), ("eat", ("kurya",)), from_english=True, license="GPL-2.0-only"
+    )
     english, text = into_english([one, other]), into_text([one, other])
     assert {key: [each.text for each in found] for key, found in english.items()} == {
         "eat": ["Kurya", "kurya", "gufungura"], "house": ["inzu"],

@@ -90,7 +90,11 @@ def test_the_text_of_an_article(case: str) -> None:
 
 
 def test_entries_and_synonyms() -> None:
-    articles = [("amazi", b"water"), ("inzu", b"inzu /x/\n1. house\nwhere people live\n2. hut"), ("umwana", b"child; kid")]
+    articles = [
+        ("amazi", b"water"),
+        ("inzu", b"inzu /x/\n1. house\nwhere people live\n2. hut"),
+        ("umwana", b"child; kid"),
+    ]
     found = parse(stardict_files(articles, synonyms=[("abana", 2)]))
     assert found.entries == (
         Entry("amazi", ("water",), "1"), Entry("inzu", ("house", "hut"), "2"), Entry("umwana", ("child", "kid"), "3"),

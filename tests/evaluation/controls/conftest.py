@@ -94,12 +94,14 @@ def install(bert: Core, make_adapter: Any, save: Any, tmp_path: Any) -> Install:
     """(tag or family's name, …) → its adapter is installed."""
 
     def put(tag: str, *, method: str = "seq_bn", version: str = "0.1.0", seed: int = 1, core: Core = bert,
-            family: str | None = None, **hyper: Any) -> None:  # fmt: skip
+            family: str | None = None, trained_on: tuple[str, ...] = (), **hyper: Any) -> None:  # fmt: skip
         name = f"fam-{tag}" if family else f"lang-{tag}"
         adapter = make_adapter(core, method, seed=seed, name=name, strength=0.5 if method != "ia3" else 1.0, **hyper)
         found = find("sw" if family else tag)
         about: dict[str, Any] = {
             "name": name, "version": version, "family": family, "kind": "family" if family else "language",
+            "training_data": [{"source": "toy", "origin": "made here", "license": "CC0-1.0", "pairs": 2,
+                               "languages": [found.tag, *trained_on]}],
             "languages": [{"bcp47": found.tag, "iso639_3": found.iso639_3, "name": found.name}],
         }  # fmt: skip
         install_folder(save(adapter, core, tmp_path / "made" / name / version, **about))

@@ -29,6 +29,16 @@ def test_the_nearest_relative_is_taken_at_its_strength(make_context, install):
     np.testing.assert_allclose(system.english(TEXTS), context.encoder.encode(TEXTS), atol=1e-6)
 
 
+def test_it_is_said_who_had_text_of_the_language(make_context, install):
+    install("rn", seed=1, trained_on=("rw",))
+    install("sw", seed=2)
+    context = make_context()
+    assert "; lang-rn had text in Kinyarwanda in training" in installed.relative(context).description
+    assert installed.proxy(context).description.endswith("; lang-rn had text in Kinyarwanda in training")
+    install("rn", seed=1, version="0.2.0")
+    assert "had text" not in installed.relative(make_context()).description
+
+
 def test_its_own_adapters_are_no_relatives(make_context, install):
     install("rw")
     with pytest.raises(NotHadError, match="no adapter of a relative of Kinyarwanda"):

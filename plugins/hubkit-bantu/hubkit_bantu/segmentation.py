@@ -1,0 +1,119 @@
+"""Where the class prefix of a word ends: ``umu·ntu``, ``aba·ntu``.
+
+A prefix is cut off only where what is left can be a stem: after a prefix that ends in a vowel comes a consonant, after
+one that ends in another consonant than a nasal (``umw-``, ``icy-``) a vowel, after a nasal (``in-``, ``um-``) a
+consonant, and before b, f, p and v the nasal of classes 9 and 10 is m. That alone also cuts words which are no nouns, and
+verbs after a subject prefix that looks the same. :class:`Stems` is stricter: it learns from text which stems occur with
+the prefixes of a singular and of its plural, and believes in those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from hubkit_bantu.noun_classes import classes
+
+SIGN = "·"
+FEWEST_CLASSES = 3  # of a stem that is never met in a singular and its plural
+_SHORTEST_STEM = 2
+_WORD = re.compile(r"[^\W\d_]+")
+_VOWELS = frozenset("aeiouɛɔĩũ")
+_NASALS = frozenset("mn")
+_LABIALS = frozenset("bfpv")
+
+
+class Split(NamedTuple):
+    """A word cut in two. ``numbers`` are the classes that have the prefix."""
+
+    prefix: str
+    stem: str
+    numbers: frozenset[str]
+
+
+class Stems:
+    """Stems that text of a language shows with prefixes of several classes."""
+
+    def __init__(self, texts: Iterable[str], tag: str) -> None:
+        """Learn from ``texts`` in the language ``tag``; the more, the more nouns are known."""
+        self.tag = tag
+        self._pairs = {(each.number, each.plural) for each in classes(tag) if each.plural}
+        seen: defaultdict[str, set[str]] = defaultdict(set)
+        prefixes: defaultdict[str, set[str]] = defaultdict(set)
+        for word in {word for text in texts for word in _WORD.findall(text.lower())}:
+            for split in splits(word, tag):
+                seen[split.stem] |= split.numbers
+                prefixes[split.stem].add(split.prefix)
+        self._numbers = {stem: frozenset(found) for stem, found in seen.items() if len(prefixes[stem]) > 1}
+
+    def __len__(self) -> int:
+        return sum(map(self.known, self._numbers))
+
+    def known(self, stem: str) -> bool:
+        """Whether the stem was seen in a singular and its plural, or in :data:`FEWEST_CLASSES` classes."""
+        numbers = self._numbers.get(stem, frozenset())
+        paired = any({singular, plural} <= numbers for singular, plural in self._pairs)
+        return paired or len(numbers) >= FEWEST_CLASSES
+
+    def split(self, word: str) -> Split | None:
+        """The cut whose stem is known in most classes; ``None`` when none is."""
+        found = [split for split in splits(word, self.tag) if self.known(split.stem)]
+        return max(found, key=lambda split: (len(self._numbers[split.stem]), len(split.prefix)), default=None)
+
+
+def splits(word: str, tag: str) -> Iterator[Split]:
+    """Every way to cut a class prefix off ``word``, the longest prefix first; nothing for a language without a table."""
+    lowered = word.lower()
+    for prefix, numbers in _prefixes(tag):
+        if lowered.startswith(prefix) and _can_follow(prefix, numbers, lowered[len(prefix) :]):
+            yield Split(word[: len(prefix)], word[len(prefix) :], numbers)
+
+
+def split(word: str, tag: str, stems: Stems | None = None) -> Split | None:
+    """The word without its class prefix: as ``stems`` know it, else with the longest prefix that can be one."""
+    return next(splits(word, tag), None) if stems is None else stems.split(word)
+
+
+def mark(text: str, tag: str, sign: str = SIGN, stems: Stems | None = None) -> str:
+    """``text`` with ``sign`` after the class prefix of every word that has one.
+
+    Names are left alone: words that begin with a capital, but for the first one.
+    """
+    pieces, end = [], 0
+    for number, match in enumerate(_WORD.finditer(text)):
+        word = match[0]
+        if number and word[0].isupper():
+            continue
+        if (cut := split(word, tag, stems)) is not None:
+            at = match.start() + len(cut.prefix)
+            pieces += [text[end:at], sign]
+            end = at
+    return "".join([*pieces, text[end:]])
+
+
+@lru_cache(maxsize=64)
+def _prefixes(tag: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """(prefix, the classes that have it), the longest first."""
+    numbers: defaultdict[str, set[str]] = defaultdict(set)
+    for each in classes(tag):
+        for prefix in each.prefixes:
+            numbers[prefix].add(each.number)
+    return tuple(
+        (prefix, frozenset(numbers[prefix])) for prefix in sorted(numbers, key=lambda each: (-len(each), each))
+    )
+
+
+def _can_follow(prefix: str, numbers: frozenset[str], rest: str) -> bool:
+    if len(rest) < _SHORTEST_STEM or not _VOWELS & set(rest):
+        return False
+    last, first = prefix[-1], rest[0]
+    if last in _VOWELS:
+        return first not in _VOWELS
+    if last not in _NASALS:
+        return first in _VOWELS
+    if first in _VOWELS:
+        return False
+    return not numbers <= {"9", "10"} or (last == "m") == (first in _LABIALS) or first == last
