@@ -61,6 +61,10 @@ def register_tasks() -> dict[str, str]:
         "cldr-names": "hubkit.evaluation.tasks.word_translation:cldr_names",
         "tokenizer": "hubkit.evaluation.tasks.tokenizer:tokenizer",
         "drift": "hubkit.evaluation.tasks.drift:drift",
+        "classification": "hubkit.evaluation.tasks.classification:Classification",
+        "token-classification": "hubkit.evaluation.tasks.token_classification:TokenClassification",
+        "sts": "hubkit.evaluation.tasks.sts:Sts",
+        "pseudo-perplexity": "hubkit.evaluation.tasks.pseudo_perplexity:PseudoPerplexity",
     }
 
 

@@ -25,7 +25,7 @@ SHOWN = 100  # characters of a wrong sentence
 @click.option(
     "--suite", "suites", multiple=True, type=click.Path(path_type=Path), help="Sentence pairs: file or folder (repeat)."
 )
-@click.option("--task", "tasks", multiple=True, metavar="NAME", help="A registered suite (repeat).  [default: udhr]")
+@click.option("--task", "tasks", multiple=True, metavar="NAME", help="A registered task (repeat).  [default: udhr]")
 @click.option("--core", default="e5-small", show_default=True, metavar="NAME|FOLDER", help="The core encoder.")
 @click.option(
     "--limit", type=click.IntRange(min=0), help="Sentences in a list.  [default: 10; with --json and --html all]"
@@ -74,6 +74,15 @@ def _print(found: ComparisonReport, console: Console) -> None:
             console.print(Text(f"• {sentence}"))
         if part.view == "raw":
             _print_lists(part, console)
+    for task in found.tasks:
+        console.print(Text(f"\n• {task.words}"))
+        for title, items, in_all in (
+            ("improved", task.improved, task.improved_in_all),
+            ("regressed", task.regressed, task.regressed_in_all),
+        ):
+            if items:
+                listed = ", ".join(f"{item.key} {item.before:.3g} → {item.after:.3g}" for item in items)
+                console.print(Text(f"  {in_all} {title}: {listed}"))
 
 
 def _print_lists(part: SuiteComparison, console: Console) -> None:

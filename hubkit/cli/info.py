@@ -32,6 +32,7 @@ COLOURS = {"helps": "green", "harms": "red", "needless": "dim", "unclear": "dim"
 def info(adapter: str | None, language: str | None, core: str | None, html: Path | None, as_json: bool) -> None:
     """Show an installed adapter (lang-rw, lang-rw@0.1.0, lang-rw@>=0.1), or the plan for a language.
 
+    A finding (finding-sw), which is a published result without an adapter, is shown from the indexes.
     Of an adapter: its versions, what was measured, what it needs, its licence, size, core and training data. Of a
     language: the recipe that `hubkit encode -l TAG` would use, and the reason for and against each adapter.
     """
@@ -43,6 +44,10 @@ def info(adapter: str | None, language: str | None, core: str | None, html: Path
         raise UsageError("--html goes with an adapter.", "Give NAME, such as lang-rw.")
     if language is not None:
         _language(language, core, as_json)
+    elif str(adapter).startswith("finding-"):
+        from hubkit.cli.finding import show_finding
+
+        show_finding(str(adapter), as_json)
     else:
         _adapter(str(adapter), html, as_json)
 

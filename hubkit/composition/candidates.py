@@ -108,7 +108,7 @@ class Candidate:
 
     name: str
     version: str
-    kind: Literal["family", "fusion", "language", "task"]
+    kind: Literal["family", "fusion", "language", "task", "finding"]
     languages: tuple[str, ...] = ()  # BCP-47 tags
     family: str | None = None
     core_fingerprint: str = ""
@@ -135,11 +135,12 @@ def candidates_for(
 ) -> list[Candidate]:
     """Installed versions, and published ones that may serve a language, as their reports and records tell.
 
-    Of the published ones its own adapter, all family adapters and those of its ``limit`` nearest relatives count.
+    Of the published ones its own adapter, all family adapters and those of its ``limit`` nearest relatives count, and
+    findings about the language.
     ``installed`` are the installed ones, where they were read before.
     """
     near = [language, *(relative for relative, _ in relatives(language, limit=limit))]
-    return _with_published([f"lang-{one.tag}" for one in near], installed)
+    return _with_published([f"finding-{language.tag}", *(f"lang-{one.tag}" for one in near)], installed)
 
 
 def candidates_families(installed: Sequence[Candidate] | None = None) -> list[Candidate]:
@@ -163,9 +164,9 @@ def candidates_locked(lock: Lock) -> list[Candidate]:
 
 def candidate_of_record(record: Record) -> Candidate:
     """A published version with the evidence of its record; a finding is none that can be used."""
-    problem = f"yanked: {record.yanked}" if record.yanked else None
-    if record.kind == "finding":
-        problem = f"a finding, no adapter: {record.conclusion}"
+    problem = f"a finding, no adapter: {record.conclusion}" if record.kind == "finding" else None
+    if record.yanked:
+        problem = f"yanked: {record.yanked}"
     return Candidate(
         name=record.name,
         version=record.version,

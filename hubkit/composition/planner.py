@@ -9,7 +9,8 @@
 4. The **core** alone.
 
 What is measured in the language itself wins over what is measured elsewhere: where its own adapter brought no gain,
-only a family adapter that did is tried; where the core is good already (R@1 of .9), nothing but an own adapter is.
+only a family adapter that did is tried; where the core is good already (R@1 of .9), nothing but an own adapter is. A
+finding, a published result without an adapter, counts as such a report.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def plan(
     """
     planning = _Planning(language, _in_order(available), core_fingerprint)
     recipe: Stack | Merge | None = planning.own()
+    planning.note_findings()
     good = recipe is None and planning.is_core_good()
     if recipe is None and not good:
         recipe = planning.family()
@@ -102,7 +104,8 @@ def _in_order(available: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _newness(candidate: Candidate) -> tuple[bool, bool, Version, int]:
-    version = Version(candidate.version) if candidate.problem is None else Version("0")
+    readable = candidate.problem is None or candidate.kind == "finding"
+    version = Version(candidate.version) if readable else Version("0")
     return candidate.problem is None, not version.is_prerelease, version, len(candidate.evidence)
 
 
@@ -115,6 +118,7 @@ class _Planning:
         self._available = available
         self._usable = [one for one in available if self._problem(one) is None]
         self.mine = [one for one in available if one.kind == "language" and self._is_own(one)]
+        self._findings = [one for one in available if self._is_finding(one)]
         self._families = self._families_of(available)
 
     def note(self, step: Step, subject: object, text: str, chosen: bool = False) -> None:
@@ -140,9 +144,15 @@ class _Planning:
             self.note("own", f"lang-{self.language.tag}", "is not here")
         return found
 
+    def note_findings(self) -> None:
+        """Published results without an adapter, which count as reports do."""
+        for finding in self._findings:
+            measured = finding.evidence_for(self.language.tag)
+            self.note("own", finding, f"is a result without an adapter: {measured or 'it has no figures'}")
+
     def is_core_good(self) -> bool:
         """Whether some report says that the core needs nothing in this language."""
-        known = [(one, one.evidence_for(self.language.tag)) for one in self._usable]
+        known = [(one, one.evidence_for(self.language.tag)) for one in (*self._usable, *self._findings)]
         good = [(one, found) for one, found in known if found is not None and found.is_core_good]
         if good:
             source, found = good[0]
@@ -151,8 +161,9 @@ class _Planning:
         return bool(good)
 
     def is_own_refuted(self) -> bool:
-        """Whether adapters of its own were measured and none helped."""
-        known = [one.evidence_for(self.language.tag) for one in self.mine if self._problem(one) is None]
+        """Whether adapters of its own were measured, kept or not, and none helped."""
+        own = [one for one in self.mine if self._problem(one) is None]
+        known = [one.evidence_for(self.language.tag) for one in (*own, *self._findings)]
         verdicts = {found.verdict for found in known if found is not None}
         return bool(verdicts) and "helps" not in verdicts
 
@@ -207,7 +218,7 @@ class _Planning:
             chosen.append(candidate)
             known = f"helps its own language: {_own_evidence(candidate)}"
             self.note("relatives", candidate, f"is {closeness:.2f} related, and {known}", chosen=True)
-        weighed = {*self.mine, *(one for one, _ in near), *(one for _, one in self._families)}
+        weighed = {*self.mine, *self._findings, *(one for one, _ in near), *(one for _, one in self._families)}
         rest = [one.name for one in self._available if one not in weighed]
         self._note_rest(rest, f"not considered: less than {minimum:.2f} related, or of another kind")
         return self._merged(chosen)
@@ -262,6 +273,11 @@ class _Planning:
 
     def _is_own(self, candidate: Candidate) -> bool:
         return self.language.tag in candidate.languages or candidate.name == f"lang-{self.language.tag}"
+
+    def _is_finding(self, candidate: Candidate) -> bool:
+        """Whether it is a published result about this language on this core, not yanked."""
+        about = self.language.tag in candidate.languages and candidate.core_fingerprint == self.core_fingerprint
+        return candidate.kind == "finding" and about and not (candidate.problem or "").startswith("yanked")
 
     def _helps(self, candidate: Candidate) -> bool:
         found = candidate.evidence_for(self.language.tag)

@@ -27,8 +27,9 @@ def read_labelled(path: Path) -> list[Labelled]:
     :class:`UsageError` that names the line, as :func:`hubkit.corpora.strict.read_table` does.
     """
     columns = (_TEXT, _LABEL, Column("other", _OTHER, required=False), _KEY)
+    keys = _Keys(path)
     return [
-        Labelled(row["text"], row["label"], _key(path, number, row), row.get("other"))
+        Labelled(row["text"], row["label"], keys(number, row), row.get("other"))
         for number, row in read_table(path, columns, ("text", "label"), ("text", "other", "label"))
     ]
 
@@ -56,8 +57,9 @@ def read_text(path: Path) -> list[Text]:
 
 
 def _scored(path: Path, columns: tuple[Column, ...], *layouts: tuple[str, ...]) -> list[Scored]:
+    keys = _Keys(path)
     return [
-        Scored(row["text"], _number(row["score"], path, number), _key(path, number, row), row.get("other"))
+        Scored(row["text"], _number(row["score"], path, number), keys(number, row), row.get("other"))
         for number, row in read_table(path, columns, *layouts)
     ]
 
@@ -72,5 +74,15 @@ def _number(cell: str, path: Path, line: int) -> float:
     return value
 
 
-def _key(path: Path, number: int, row: Row) -> str:
-    return row.get("key") or f"{path.name}:{number}"
+class _Keys:
+    """The key of each row: its own, else where it stands. No two rows of a file have the same."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: dict[str, int] = {}
+
+    def __call__(self, number: int, row: Row) -> str:
+        key = row.get("key") or f"{self._path.name}:{number}"
+        if (before := self._lines.setdefault(key, number)) != number:
+            raise bad_line(self._path, number, f"has the key {key!r}, as line {before} does", "Give each row its own.")
+        return key

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from hubkit.evaluation.html_tasks import as_change
 from hubkit.evaluation.report import Change, Evaluation, Report, System
 from hubkit.evaluation.words import change, judged, number
 
@@ -85,6 +86,7 @@ def render_card(report: Report, facts: CardFacts) -> str:
         report=report,
         facts=facts,
         evaluations=[(evaluation, _rows(evaluation)) for evaluation in (report, *report.further)],
+        tasks=[(task, gain, as_change(gain)) for task in report.tasks if task.main and (gain := task.gain("core"))],
     )
     return re.sub(r"\n{3,}", "\n\n", card)
 
@@ -100,9 +102,16 @@ def metadata(report: Report, facts: CardFacts) -> dict[str, str | list[str]]:
     if facts.base_model is not None:
         values |= {"base_model": facts.base_model, "base_model_relation": "adapter"}
     values["tags"] = ["hubkit", "adapter-transformers", "sentence-similarity", "multilingual", report.adapter.method]
+    values["tags"] += family_tags(facts.family)
     if datasets := [source.hub_id for source in facts.training_data if source.hub_id is not None]:
         values["datasets"] = datasets
     return values
+
+
+def family_tags(family: str | None) -> list[str]:
+    """``Atlantic-Congo > Narrow Bantu`` → ``family:atlantic-congo``, ``family:narrow-bantu``: found at every level."""
+    groups = (re.sub(r"[^a-z0-9]+", "-", group.lower()).strip("-") for group in (family or "").split(" > "))
+    return [f"family:{group}" for group in groups if group]
 
 
 def _license(spdx: str) -> dict[str, str | list[str]]:

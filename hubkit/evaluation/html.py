@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hubkit.durable import write_text
-from hubkit.evaluation.html_tasks import task_sections
+from hubkit.evaluation.html_tasks import as_change, is_share, task_sections
 from hubkit.evaluation.plots import Forest, Lines, forest, lines
 from hubkit.evaluation.report import Change, Evaluation, Report, System
 from hubkit.evaluation.sentences import ComparisonReport
@@ -53,10 +53,15 @@ def write_html(report: Report, path: Path) -> None:
 def render_comparison(comparison: ComparisonReport) -> str:
     """Two systems' sentences side by side as a whole HTML page."""
     changes = [(f"{part.suite.name}, {part.view}", {str(part.view): part.difference}) for part in comparison.suites]
+    changes += [
+        (f"{part.task}, {part.metric}", {str(part.view): as_change(part.gain)})
+        for part in comparison.tasks
+        if is_share(part.gain)
+    ]
     return (
         environment()
         .get_template("comparison.html.j2")
-        .render(comparison=comparison, plot=forest(changes, "B − A, R@1"))
+        .render(comparison=comparison, plot=forest(changes, "B − A; to the right is better"))
     )
 
 

@@ -51,9 +51,14 @@ def _plot(results: Sequence[TaskResult]) -> Forest | None:
     rows: dict[str, dict[str, Change]] = {}
     for result in results:
         gain = result.gain(CORE)
-        if gain is not None and max(map(abs, gain.ci95)) <= _FITTING:
+        if gain is not None and is_share(gain):
             rows.setdefault(f"{result.task}, {result.metric}", {})[result.view] = as_change(gain)
     return forest(list(rows.items()), "adapter − core; to the right is better") if rows else None
+
+
+def is_share(gain: TaskGain) -> bool:
+    """Whether the gain has a place in a plot of shares: of R@1, accuracy, F1, a correlation."""
+    return max(map(abs, gain.ci95)) <= _FITTING
 
 
 def as_change(gain: TaskGain) -> Change:

@@ -248,8 +248,14 @@ class Report(Evaluation):
     hubkit_version: str
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One entry per suite and per raw or centred, as an index record holds them."""
-        return [entry for evaluation in (self, *self.further) for entry in _metrics(evaluation)]
+        """One entry per suite and per raw or centred, as an index record holds them; with its language if several."""
+        every = (self, *self.further)
+        several = len({evaluation.suite.language for evaluation in every}) > 1
+        return [
+            {**entry, "language": evaluation.suite.language} if several else entry
+            for evaluation in every
+            for entry in _metrics(evaluation)
+        ]
 
 
 def _metrics(evaluation: Evaluation) -> list[dict[str, Any]]:

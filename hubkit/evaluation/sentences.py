@@ -15,6 +15,7 @@ from hubkit.evaluation.report import Change, LanguageInfo, Scores, SuiteInfo
 from hubkit.evaluation.retrieval import Retrieval, centred, retrieve
 from hubkit.evaluation.statistics import paired_difference
 from hubkit.evaluation.suite import ParallelSuite
+from hubkit.evaluation.task_items import TaskComparison
 from hubkit.evaluation.task_result import Strict
 from hubkit.evaluation.words import change, number
 
@@ -87,17 +88,21 @@ class ComparisonReport(Strict):
     before: Compared
     after: Compared
     suites: list[SuiteComparison]
+    tasks: list[TaskComparison] = []
     created: str
     hubkit_version: str
 
 
 def limited(comparison: ComparisonReport, limit: int | None) -> ComparisonReport:
     """The same with at most ``limit`` sentences in each list; all of them without a limit."""
-    suites = [
-        suite.model_copy(update={"improved": suite.improved[:limit], "regressed": suite.regressed[:limit]})
-        for suite in comparison.suites
-    ]
-    return comparison.model_copy(update={"suites": suites})
+    kept = {
+        name: [
+            part.model_copy(update={"improved": part.improved[:limit], "regressed": part.regressed[:limit]})
+            for part in getattr(comparison, name)
+        ]
+        for name in ("suites", "tasks")
+    }
+    return comparison.model_copy(update=kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from types import ModuleType
 
 from hubkit.plugins import Names, Registered, plugin_manager
 
 _MODULE = "hubkit_testing_registered"
+_numbers = count()
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def registering(kind: str, name: str, thing: object) -> Iterator[None]:
 
     It replaces what is registered under that name.
     """
-    manager, module = plugin_manager(), f"{_MODULE}_{id(thing):x}"
+    manager, module = plugin_manager(), f"{_MODULE}_{next(_numbers)}"
     before = manager.registered(kind)
     sys.modules[module] = ModuleType(module)
     sys.modules[module].thing = thing  # type: ignore[attr-defined]

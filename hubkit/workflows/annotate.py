@@ -25,9 +25,12 @@ from hubkit.workflows.events import Events, Silent
 
 if TYPE_CHECKING:
     from hubkit.evaluation.annotation.judgement import Judgement
+    from hubkit.evaluation.suite import ParallelSuite
+    from hubkit.languages import Language
     from hubkit.workflows.compare_versions import System
 
 DEFAULT_PAIRS = 40
+DEFAULT_SUITE = "udhr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def open_session(request: AnnotateRequest, events: Events | None = None) -> Iter
     Raises :class:`UsageError` for a bad request, :class:`hubkit.errors.BusyError` when a session is open elsewhere.
     """
     from hubkit.runtime.load import load
-    from hubkit.workflows.compare_versions import find_suites, open_system
+    from hubkit.workflows.compare_versions import open_system
 
     events = events or Silent()
     name = request.annotator.strip()
@@ -65,9 +68,7 @@ def open_session(request: AnnotateRequest, events: Events | None = None) -> Iter
         raise UsageError("--suite and --task were both given.", "Judge one suite at a time.")
     language = find(request.language)
     events.phase("suite")
-    (suite,) = find_suites(
-        language, [request.suite] if request.suite else [], [request.task] if request.task else []
-    )  # fmt: skip
+    suite = _suite(language, request.suite, request.task or DEFAULT_SUITE)
     path = request.output or annotation_file(language.tag, suite.name, name)
     with locked(path.with_suffix(".lock"), f"The file {path.name}"):
         events.phase("pairs")
@@ -82,6 +83,16 @@ def open_session(request: AnnotateRequest, events: Events | None = None) -> Iter
             pairs = choose(candidates(encoded), request.count, request.seed)
         about = Circumstances(name, suite, _pinned(system), core.core.fingerprint, request.seed)
         yield Session(pairs, about, path)
+
+
+def _suite(language: Language, path: Path | None, name: str) -> ParallelSuite:
+    """The suite to judge; :class:`UsageError` for a task that has no sentence pairs."""
+    from hubkit.workflows.compare_versions import find_suites, is_suite
+
+    if path is None and not is_suite(name):
+        raise UsageError(f"The task {name} has no sentence pairs to judge.", "Name a suite, or give --suite FILE.")
+    (suite,) = find_suites(language, [path] if path else [], [] if path else [name])
+    return suite
 
 
 def _pinned(system: System) -> str:

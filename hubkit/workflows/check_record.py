@@ -77,7 +77,7 @@ def adapter_problems(record: Record, folders: Sequence[Path], core: Core, say: S
 
 
 def gate_problems(kind: str, folder: Path) -> Iterator[str]:
-    """Why an index should not take the adapter in ``folder``, by its report; task adapters are not judged by retrieval."""
+    """Why an index should not take the adapter in ``folder``, by its report; a task adapter is judged otherwise."""
     from hubkit.evaluation.gate import gate
     from hubkit.evaluation.report import read_report
 

@@ -121,7 +121,7 @@ def test_the_page(home: Path, arguments: list[str], file: Path) -> None:
     ask("POST", f"{path}answer", urlencode({"pair": pair[1], "label": "related"}))
     assert "Thank you" in ask("POST", f"{path}finish", "")
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 0 and "1 of 20 answered" in err and "1 pairs of mine" in out
+    assert process.returncode == 0 and "1 of 20 answered" in err and "1 pair of mine" in out
     assert [one.label for one in read_judgements(file)] == ["related"]
 
 

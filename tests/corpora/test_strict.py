@@ -65,6 +65,7 @@ def test_json_lines_and_gzip(tmp_path: Path) -> None:
         ("a.tsv", "text\tlabel\n\nx\ty\tz\n", "Line 3 .* has 3 columns, not 2. Lines have as many"),
         ("a.tsv", "habari\t\n", "Line 1 .* has no label"),
         ("a.tsv", "text\ttext\tlabel\nx\ty\tz\n", "two columns for text"),
+        ("a.tsv", "id\ttext\tlabel\n7\ta\tb\n8\ta\tb\n7\tc\td\n", "Line 4 .* has the key '7', as line 2 does"),
         ("a.tsv", "\n", "has no rows"),
         ("a.tsv", "x" * 10_001 + "\ty\n", "Line 1 .* a text of 10,001 characters"),
         ("a.tsv", "a\0b\tc\n", "Line 1 .* NUL"),

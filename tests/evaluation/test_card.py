@@ -8,6 +8,7 @@ import yaml
 
 from hubkit.evaluation.card import CardFacts, TrainingSource, metadata, render_card
 from hubkit.evaluation.report import Report
+from hubkit.evaluation.task_result import TaskGain, TaskResult
 
 FACTS = CardFacts(
     name="lang-rw",
@@ -37,6 +38,28 @@ def test_front_matter(report: Report) -> None:
     assert values["library_name"] == "adapters" and values["base_model"] == "intfloat/multilingual-e5-small"
     assert {"hubkit", "adapter-transformers"} <= set(values["tags"])  # type: ignore[call-overload]
     assert "datasets" not in values
+
+
+def test_family_tags_find_it_at_every_level(report: Report) -> None:
+    deep = replace(FACTS, family="Atlantic-Congo > Narrow Bantu > Swahili (G.40)")
+    tags = metadata(report, deep)["tags"]
+    assert [tag for tag in tags if tag.startswith("family:")] == [
+        "family:atlantic-congo", "family:narrow-bantu", "family:swahili-g-40",
+    ]  # fmt: skip
+    assert "family:bantu" in metadata(report, FACTS)["tags"]
+    assert not [tag for tag in metadata(report, replace(FACTS, family=None))["tags"] if tag.startswith("family")]
+
+
+def test_tasks_are_in_the_card(report: Report) -> None:
+    gain = TaskGain(control="core", value=0.12, ci95=(0.02, 0.22), n=50, minimum_detectable=0.1, p=0.01, p_holm=0.03,
+                    verdict="gain")  # fmt: skip
+    task = TaskResult(task="a|b", metric="Spearman", view="raw", language="rw", main=True, higher_is_better=True, n=50,
+                      values={"core": 0.4, "adapter": 0.52}, gains=[gain])  # fmt: skip
+    other = task.model_copy(update={"task": "hidden", "main": False})
+    unjudged = task.model_copy(update={"task": "hidden", "gains": []})
+    card = render_card(report.model_copy(update={"tasks": [task, other, unjudged]}), FACTS)
+    assert "| a\\|b | rw | Spearman, raw | 50 | .400 | .520 | +.12 [.02, .22] | 0.03 |" in card
+    assert "hidden" not in card and "**Tasks**" not in render_card(report, FACTS)
 
 
 def test_datasets_only_from_the_hub(report: Report) -> None:

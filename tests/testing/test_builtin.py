@@ -146,7 +146,10 @@ def declaration(code: str, iso639_3: str, tag: str, mark: str) -> bytes:
 
 
 SUITES = ("udhr", "tatoeba", "tuxpaint", "wesnoth")
-TASKS = ("udhr-mining", "tatoeba-mining", "freedict", "cldr-names", "tokenizer", "drift")
+TASKS = (
+    "udhr-mining", "tatoeba-mining", "freedict", "cldr-names", "tokenizer", "drift",
+    "classification", "token-classification", "sts", "pseudo-perplexity",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -177,7 +180,23 @@ def held_out(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             path = tmp_path / "suites" / "tatoeba" / f"tatoeba.{other}-eng.{code}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(f"{word} {place}\n" for place in range(120)), "utf-8")
+    write_labelled(tmp_path / "suites")
     monkeypatch.setenv("HUBKIT_SUITES", str(tmp_path / "suites"))
+
+
+def write_labelled(suites: Path) -> None:
+    """Sentences with classes, tags and scores, and a few without."""
+    for language, split in (("eng", "train"), ("swh", "test")):
+        topics = "".join(f"{topic} {place}\t{topic}\n" for place in range(6) for topic in ("sport", "health"))
+        tagged = "".join(f"the O\ncity O\nKigali{place} B-LOC\n\n" for place in range(6))
+        for task, name, content in (("classification", "tsv", topics), ("token-classification", "txt", tagged)):
+            path = suites / task / language / f"{split}.{name}"
+            path.parent.mkdir(parents=True)
+            path.write_text(content, "utf-8")
+    pairs = "".join(f"mji {place}\tmji {place * place}\t{place % 4}\n" for place in range(9))
+    for task, name, content in (("sts", "tsv", pairs), ("pseudo-perplexity", "txt", "habari\nmji mkuu\n")):
+        (suites / task).mkdir()
+        (suites / task / f"swh.{name}").write_text(content, "utf-8")
 
 
 def game(tmp_path: Path, word: str) -> bytes:

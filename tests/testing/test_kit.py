@@ -68,6 +68,13 @@ def test_registering_ends() -> None:
     assert dict(registered("sources")) == before
 
 
+def test_one_thing_may_be_registered_twice() -> None:
+    with registering("sources", "mine", Path):
+        with registering("tasks", "mine", Path):
+            assert load_registered("tasks", "mine") is Path
+        assert load_registered("sources", "mine") is Path
+
+
 def test_a_tiny_core_is_a_core(tmp_path: Path) -> None:
     from hubkit.runtime.encoder import Encoder
 

@@ -133,3 +133,14 @@ def test_no_task_and_no_language() -> None:
         check_task(Length)
     with pytest.raises(ConformanceError, match="must have name, level, items"):
         check_task(object, "sw")  # type: ignore[arg-type]
+
+
+def test_other_texts_the_second_time() -> None:
+    made: list[Length] = []
+
+    def texts(self: Length, items: Sequence[str]) -> Sequence[str]:
+        made.append(self)
+        return items if self is made[0] else items[1:]
+
+    with pytest.raises(ConformanceError, match="gives other texts"):
+        check_task(changed(texts=texts), "sw")

@@ -9,6 +9,7 @@ import pytest
 
 from hubkit.errors import NotFoundError, UsageError
 from hubkit.evaluation.compare import evaluate
+from hubkit.evaluation.measure import Measure, mean_of_items
 from hubkit.registry.installed import install_folder
 from hubkit.runtime.load import load
 from hubkit.workflows.compare_versions import CompareRequest, compare_versions, open_system
@@ -110,3 +111,59 @@ def test_what_cannot_be_compared(bert, members, before, after, more, error, says
 def test_a_language_can_be_given(bert, members):
     found = compare_versions(request(bert, "lang-sn", "fam-bantu", language="Kinyarwanda"))
     assert found.language.tag == "rw"
+
+
+def spread(rows):
+    return rows[..., 0].std(axis=-1)
+
+
+class FirstWord:
+    """A task that is no suite: how near a sentence's vector is to that of its first word, and another metric."""
+
+    name, level = "first-word", "standard"
+
+    def items(self, language):
+        return ["the cat sees the hill", "a boat leaves", "every door"] * 8 if language.tag == "rw" else None
+
+    def texts(self, items):
+        return items
+
+    def measure(self, items, system):
+        whole, first = system.encode(list(items)), system.encode([text.split()[0] for text in items])
+        rows = (whole * first).sum(axis=1)[:, None].astype(np.float64)
+        keys = tuple(map(str, range(len(items))))
+        return [
+            Measure("cosine", rows, mean_of_items, keys, higher_is_better=False),
+            Measure("spread", rows, spread, keys),
+        ]
+
+
+@pytest.fixture
+def first_word(monkeypatch) -> None:
+    from hubkit.registered import Registered
+
+    class Known(dict):
+        clashes: dict = {}
+
+    names = Known({"first-word": Registered("first-word", f"{__name__}:FirstWord", "these tests")})
+    monkeypatch.setattr("hubkit.workflows.compare_versions.registered", lambda kind: names)
+    monkeypatch.setattr("hubkit.workflows.compare_versions.make_registered", lambda kind, name: FirstWord())
+
+
+def test_a_task_that_is_no_suite(bert, members, first_word):
+    found = compare_versions(request(bert, "core", "lang-rw", tasks=("first-word",)))
+    assert not found.suites
+    cosine, spread = found.tasks
+    assert (cosine.metric, cosine.n, spread.metric) == ("cosine", 24, "spread")
+    moved = [*cosine.improved, *cosine.regressed]
+    assert len(moved) == cosine.improved_in_all + cosine.regressed_in_all <= 24 and moved
+    assert all(item.after < item.before for item in cosine.improved)  # less is better
+    assert all(item.after > item.before for item in cosine.regressed)
+    mean = sum(item.before - item.after for item in moved) / 24
+    assert cosine.gain.value == pytest.approx(mean) == pytest.approx(cosine.before - cosine.after)
+    assert "less is better" in cosine.words and not spread.improved and not spread.regressed
+
+
+def test_a_task_without_the_language(bert, members, first_word):
+    with pytest.raises(NotFoundError, match="first-word: nothing in Shona"):
+        compare_versions(request(bert, "core", "lang-sn", tasks=("first-word",)))

@@ -125,7 +125,9 @@ def weighted_share(values: Sequence[float], weights: npt.NDArray[np.float64]) ->
 
 def _who(by_annotator: dict[str, list[Judgement]], pairs: int, first: Judgement) -> str:
     names = ", ".join(f"{name} ({len(own)})" for name, own in sorted(by_annotator.items()))
-    return f"{pairs} pairs of {first.suite} in {first.language} were judged, by {names}; cosines of {first.system}."
+    counted = "1 pair" if pairs == 1 else f"{pairs} pairs"
+    verb = "was" if pairs == 1 else "were"
+    return f"{counted} of {first.suite} in {first.language} {verb} judged, by {names}; cosines of {first.system}."
 
 
 def _threshold_words(view: View, found: Threshold | str) -> str:

@@ -28,7 +28,9 @@ def sentence_transformer(name: str) -> Tested:
         raise NotHadError('sentence-transformers is not installed: pip install "hubkit[evaluation]"') from error
     model_name, revision = (name, None) if Path(name).exists() else _at(name)
     try:
-        model: Any = SentenceTransformer(model_name, revision=revision, device="cpu", trust_remote_code=False)
+        model: Any = SentenceTransformer(
+            model_name, revision=revision, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True}
+        )
         width = model.encode(["one"], show_progress_bar=False).shape[1]
     except Exception as error:  # of whatever kind: the model is a stranger's
         raise NotHadError(f"{name} cannot be loaded: {type(error).__name__}: {_first_line(error)}") from error

@@ -75,14 +75,14 @@ class PseudoPerplexity:
     def measure(self, items: Items, system: Tested) -> list[Measure]:
         """Pseudo-perplexity a piece (the main metric) and bits a character, lower is better; mean reciprocal rank.
 
-        None for an encoder that is not hubkit's, for an ensemble, and for a core without a mask token. Where an adapter
-        adds tokens, sentences have fewer pieces: compare bits a character then.
+        None for an encoder that is not hubkit's and for an ensemble. On a core without a mask token the unknown token
+        takes its place. Where an adapter adds tokens, sentences have fewer pieces: compare bits a character then.
         """
         from hubkit.composition.recipe import Ensemble
         from hubkit.runtime.token_vectors import TokenVectors
 
         encoder = system.encoder
-        if encoder is None or encoder.tokenizer.mask_token_id is None or isinstance(encoder.recipe, Ensemble):
+        if encoder is None or isinstance(encoder.recipe, Ensemble):
             return []
         with TokenVectors(encoder) as tokens:
             rows, choice = _rows(items, tokens)
@@ -147,7 +147,8 @@ def _guessed(
     """Log-probability and reciprocal rank of the piece at ``place`` of ``ids`` when it is masked: (copies, 2)."""
     import torch
 
-    mask = int(tokens.encoder.tokenizer.mask_token_id)
+    tokenizer = tokens.encoder.tokenizer
+    mask = int(tokenizer.unk_token_id if tokenizer.mask_token_id is None else tokenizer.mask_token_id)
     masked = [[*ids[:place], mask, *ids[place + 1 :]] for _, place, ids in copies]
     found = np.empty((len(copies), 2))
     with torch.inference_mode():

@@ -17,6 +17,7 @@ from hubkit.corpora.cleaning import clean, sentences
 from hubkit.corpora.gather import sources
 from hubkit.corpora.source import Pair, SourceUnavailable
 from hubkit.languages import family_of
+
 from hubkit_bantu.curated import FEWEST_PAIRS, REST, copied, part_of
 
 TABLE = Path(__file__).parents[1] / "hubkit_bantu" / "curated.tsv"

@@ -97,10 +97,14 @@ def sources(tag: str, as_json: bool) -> None:
         ]  # fmt: skip
         click.echo(json.dumps(rows, indent=1))
         return
-    _print([("source", "part", "pairs", "sentences", "English", "")] + [
-        (part.source, part.name, str(part.pairs), str(part.sentences), f"{part.copied:.1%}", "" if part.kept else "left out")
-        for part in found
-    ])  # fmt: skip
+    cells = [(part.source, part.name, str(part.pairs), str(part.sentences), f"{part.copied:.1%}") for part in found]
+    notes = ["" if part.kept else "left out" for part in found]
+    _print(
+        [
+            ("source", "part", "pairs", "sentences", "English", ""),
+            *((*row, note) for row, note in zip(cells, notes, strict=True)),
+        ]
+    )
 
 
 @bantu.command()

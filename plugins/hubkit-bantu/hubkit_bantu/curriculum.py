@@ -1,4 +1,4 @@
-"""In which order a training run for a Bantu language meets its relatives: down the family tree, as far as there is text.
+"""In which order a training run for a Bantu language meets its relatives, as far as there is text.
 
 hubkit's own curriculum cuts the languages that it is given into three equal parts by relatedness. This one follows the
 tree: languages that are equally near to the target (which have the same deepest group with it) come together, and a

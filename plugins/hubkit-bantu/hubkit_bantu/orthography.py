@@ -27,7 +27,7 @@ EVERYWHERE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Replaces ``pattern`` in decomposed text (NFD): inside what ``within`` matches, in texts that ``where`` matches."""
+    """Replaces ``pattern`` in decomposed text (NFD), inside what ``within`` matches, where ``where`` is in the text."""
 
     tags: frozenset[str]
     kind: Kind

@@ -1,10 +1,10 @@
 """Where the class prefix of a word ends: ``umu·ntu``, ``aba·ntu``.
 
-A prefix is cut off only where what is left can be a stem: after a prefix that ends in a vowel comes a consonant, after
-one that ends in another consonant than a nasal (``umw-``, ``icy-``) a vowel, after a nasal (``in-``, ``um-``) a
-consonant, and before b, f, p and v the nasal of classes 9 and 10 is m. That alone also cuts words which are no nouns, and
-verbs after a subject prefix that looks the same. :class:`Stems` is stricter: it learns from text which stems occur with
-the prefixes of a singular and of its plural, and believes in those.
+A prefix is cut off only where what is left can be a stem: after a prefix that ends in a vowel comes a consonant (unless
+its class has no other form for vowels), after one that ends in another consonant than a nasal (``umw-``, ``icy-``) a
+vowel, after a nasal (``in-``, ``um-``) a consonant, and before b, f, p and v the nasal of classes 9 and 10 is m. That
+alone also cuts words which are no nouns, and verbs after a subject prefix that looks the same. :class:`Stems` is
+stricter: it learns from text which stems occur with the prefixes of a singular and of its plural, and takes those.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class Stems:
 
 
 def splits(word: str, tag: str) -> Iterator[Split]:
-    """Every way to cut a class prefix off ``word``, the longest prefix first; nothing for a language without a table."""
+    """Every way to cut a class prefix off ``word``, the longest prefix first; none for a language without a table."""
     lowered = word.lower()
-    for prefix, numbers in _prefixes(tag):
-        if lowered.startswith(prefix) and _can_follow(prefix, numbers, lowered[len(prefix) :]):
-            yield Split(word[: len(prefix)], word[len(prefix) :], numbers)
+    for prefix in _prefixes(tag):
+        if lowered.startswith(prefix.text) and prefix.can_precede(lowered[len(prefix.text) :]):
+            yield Split(word[: len(prefix.text)], word[len(prefix.text) :], prefix.numbers)
 
 
 def split(word: str, tag: str, stems: Stems | None = None) -> Split | None:
@@ -94,26 +94,36 @@ def mark(text: str, tag: str, sign: str = SIGN, stems: Stems | None = None) -> s
     return "".join([*pieces, text[end:]])
 
 
+class _Prefix(NamedTuple):
+    """A prefix, the classes that have it, and whether one of them has another form before vowels."""
+
+    text: str
+    numbers: frozenset[str]
+    before_consonants: bool
+
+    def can_precede(self, rest: str) -> bool:
+        """Whether ``rest`` can be a stem after it."""
+        if len(rest) < _SHORTEST_STEM or not _VOWELS & set(rest):
+            return False
+        last, first = self.text[-1], rest[0]
+        if last in _VOWELS:
+            return first not in _VOWELS or (not self.before_consonants and first != last)
+        if last not in _NASALS:
+            return first in _VOWELS
+        if first in _VOWELS:
+            return False
+        return not self.numbers <= {"9", "10"} or (last == "m") == (first in _LABIALS) or first == last
+
+
 @lru_cache(maxsize=64)
-def _prefixes(tag: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """(prefix, the classes that have it), the longest first."""
+def _prefixes(tag: str) -> tuple[_Prefix, ...]:
+    """The prefixes of a language, the longest first."""
     numbers: defaultdict[str, set[str]] = defaultdict(set)
+    split_up: set[str] = set()
     for each in classes(tag):
+        glides = [prefix for prefix in each.prefixes if prefix[-1] not in _VOWELS | _NASALS]
         for prefix in each.prefixes:
             numbers[prefix].add(each.number)
-    return tuple(
-        (prefix, frozenset(numbers[prefix])) for prefix in sorted(numbers, key=lambda each: (-len(each), each))
-    )
-
-
-def _can_follow(prefix: str, numbers: frozenset[str], rest: str) -> bool:
-    if len(rest) < _SHORTEST_STEM or not _VOWELS & set(rest):
-        return False
-    last, first = prefix[-1], rest[0]
-    if last in _VOWELS:
-        return first not in _VOWELS
-    if last not in _NASALS:
-        return first in _VOWELS
-    if first in _VOWELS:
-        return False
-    return not numbers <= {"9", "10"} or (last == "m") == (first in _LABIALS) or first == last
+            split_up |= {prefix} if glides else set()
+    ordered = sorted(numbers, key=lambda prefix: (-len(prefix), prefix))
+    return tuple(_Prefix(prefix, frozenset(numbers[prefix]), prefix in split_up) for prefix in ordered)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hubkit.errors import NotFoundError
 from hubkit.testing import check_command
+
 from hubkit_bantu.commands import bantu
 
 

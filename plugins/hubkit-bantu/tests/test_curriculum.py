@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hubkit.errors import NotFoundError
 from hubkit.languages import find, relatedness
+
 from hubkit_bantu import curated
 from hubkit_bantu.curriculum import FEWEST_SENTENCES, LEAST_RELATED, curriculum
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-import hubkit_bantu
 import pytest
 from hubkit.languages import find, relatives
 from hubkit.languages.table import read
 from hubkit.testing import check_languages, check_plugin
+
+import hubkit_bantu
 from hubkit_bantu.noun_classes import reference
 from hubkit_bantu.tables import rows
 

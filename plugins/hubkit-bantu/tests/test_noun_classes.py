@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hubkit.languages import find
+
 from hubkit_bantu.noun_classes import classes, languages, reference
 
 ASKED = ("rw", "sw", "zu", "xh", "sn", "lg", "ny")

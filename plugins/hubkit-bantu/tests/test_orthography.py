@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+
 from hubkit_bantu.noun_classes import reference
 from hubkit_bantu.orthography import normalise, rules, variants
 from hubkit_bantu.tables import rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hubkit_bantu.noun_classes import languages
 from hubkit_bantu.segmentation import Stems, mark, split
 
@@ -20,9 +21,9 @@ NOUNS = {
     "toi": ["mu·ntu", "ba·ntu", "ci·ntu", "zi·ntu"],
     "loz": ["mu·tu", "ba·tu", "si·lozi"],
     "sn": ["mu·nhu", "va·nhu", "chi·nhu", "zvi·nhu", "mw·ana"],
-    "zu": ["umu·ntu", "aba·ntu", "um·fana", "isi·Zulu", "izi·nto", "in·komo", "izin·komo", "im·buzi", "ama·nzi"],
-    "xh": ["um·ntu", "aba·ntu", "isi·Xhosa", "izi·nto", "in·komo", "iin·komo", "iim·buzi"],
-    "ss": ["umu·ntfu", "ba·ntfu", "si·ntfu", "ti·ntfu", "in·komo", "tin·komo"],
+    "zu": ["umu·ntu", "aba·ntu", "um·fana", "isi·Zulu", "izi·hlalo", "in·komo", "izin·komo", "im·buzi", "ama·nzi"],
+    "xh": ["um·ntu", "aba·ntu", "isi·Xhosa", "izi·hlalo", "in·komo", "iin·komo", "iim·buzi"],
+    "ss": ["umu·ntfu", "ba·ntfu", "si·ntfu", "ti·hlalo", "in·komo", "tin·komo"],
     "nr": ["um·fana", "aba·ntu", "isi·ndebele", "iin·komo"],
     "nd": ["umu·ntu", "aba·ntu", "isi·ndebele", "izin·komo"],
     "st": ["mo·tho", "ba·tho", "se·fate", "di·fate", "le·tsatsi"],
@@ -50,15 +51,7 @@ def test_nouns(tag: str) -> None:
 
 @pytest.mark.parametrize(
     ("tag", "word"),
-    [
-        ("rw", "umu"),
-        ("rw", "ishyamba"[0:1]),
-        ("rw", "kandi"),
-        ("zu", "ngiyabonga"),
-        ("sw", "kw"),
-        ("fr", "umuntu"),
-        ("rw", "inba"),
-    ],
+    [("rw", "umu"), ("rw", "kandi"), ("zu", "ngiyabonga"), ("sw", "kw"), ("fr", "umuntu")],
 )
 def test_what_is_not_cut(tag: str, word: str) -> None:
     assert split(word, tag) is None
@@ -84,3 +77,5 @@ def test_text_decides_between_two_cuts() -> None:
     known = split("abana", "rw", Stems(TEXT, "rw"))
     assert cut is not None and cut.stem == "na"
     assert known is not None and (known.prefix, known.stem) == ("ab", "ana")
+    thing = split("izinto", "zu", Stems(["isinto", "izinto"], "zu"))
+    assert thing is not None and thing.prefix == "izi"

@@ -3,44 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import pytest
 from hubkit.corpora.source import Pair, SourceUnavailable
 from hubkit.languages import Language, find
 from hubkit.testing import check_source, registering
+
 from hubkit_bantu.sources import BantuText
 
 TEXTS = {
-    "zu": [("cui:1", "umuntu uyakhuluma lapha", "a person speaks here"), ("svt:2", "abantu Abkhazian", "Abkhazian person")],
+    "zu": [("cui:1", "umuntu uyakhuluma lapha", "a person speaks here"),
+           ("svt:2", "abantu Abkhazian", "Abkhazian person")],
     "rw": [("cui:1", "n’ umuntu njyewe", "and a person, me"), ("cui:2", "abantu n'umurimo", "people and work")],
 }  # fmt: skip
 
 
 class Toy:
-    """Stands for ``libreoffice``."""
+    """Stands for a source of hubkit's: ``texts`` by tag, or nothing because the network is away."""
 
-    name, license, domain, origin = "libreoffice", "MPL-2.0", "interface", "a test"
+    license, domain, origin = "MPL-2.0", "interface", "a test"
+
+    def __init__(self, name: str, texts: dict[str, list[tuple[str, str, str]]] | None) -> None:
+        self.name, self.texts = name, texts
 
     def pairs(self, language: Language) -> list[Pair]:
-        return [Pair(text, english, self.name, key, self.license) for key, text, english in TEXTS.get(language.tag, [])]
+        if self.texts is None:
+            raise SourceUnavailable("The network is away.", "Wait.")
+        rows = self.texts.get(language.tag, [])
+        return [Pair(text, english, self.name, key, self.license) for key, text, english in rows]
 
 
-class Empty(Toy):
-    def pairs(self, language: Language) -> list[Pair]:
-        return []
-
-
-class Away(Toy):
-    def pairs(self, language: Language) -> list[Pair]:
-        raise SourceUnavailable("The network is away.", "Wait.")
+@contextmanager
+def having(**texts: dict[str, list[tuple[str, str, str]]] | None) -> Iterator[None]:
+    """hubkit's sources are these in here."""
+    with ExitStack() as held:
+        for name in ("libreoffice", "mediawiki", "cldr", "django"):
+            held.enter_context(registering("sources", name, partial(Toy, name, texts.get(name, {}))))
+        yield
 
 
 @pytest.fixture(autouse=True)
 def toys() -> Iterator[None]:
-    with ExitStack() as held:
-        for name, source in (("libreoffice", Toy), ("mediawiki", Empty), ("cldr", Away), ("django", Empty)):
-            held.enter_context(registering("sources", name, source))
+    with having(libreoffice=TEXTS, cldr=None):
         yield
 
 
@@ -78,11 +84,7 @@ def test_the_licence_is_the_original_s() -> None:
 
 
 def test_without_a_network_it_says_so() -> None:
-    with (
-        registering("sources", "libreoffice", Away),
-        registering("sources", "mediawiki", Away),
-        pytest.raises(SourceUnavailable),
-    ):
+    with having(libreoffice=None, mediawiki=None, cldr=None, django=None), pytest.raises(SourceUnavailable):
         BantuText().pairs(find("rw"))
 
 

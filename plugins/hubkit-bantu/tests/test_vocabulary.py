@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hubkit.errors import NotFoundError
 from hubkit.vocabulary.delta import Piece, VocabularyDelta
+
 from hubkit_bantu import vocabulary
 from hubkit_bantu.vocabulary import prefix_aware_delta, straddling
 

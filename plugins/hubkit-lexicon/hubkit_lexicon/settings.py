@@ -48,7 +48,7 @@ class Settings(_Strict):
 
 
 def folder() -> Path:
-    """The folder of ``HUBKIT_LEXICON``, else ``lexicon`` in ``HUBKIT_HOME``. Raises for a named one that is not there."""
+    """The folder of ``HUBKIT_LEXICON``, else ``lexicon`` in ``HUBKIT_HOME``. A named one must be there."""
     if named := os.environ.get(VARIABLE):
         path = Path(named).expanduser()
         if not path.is_dir():

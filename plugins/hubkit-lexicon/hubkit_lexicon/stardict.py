@@ -1,4 +1,4 @@
-"""StarDict's format: ``NAME.ifo`` (settings), ``.idx`` (words and places), ``.dict`` or ``.dict.dz``, ``.syn`` (synonyms).
+"""StarDict's format: ``NAME.ifo`` (settings), ``.idx`` (words and places), ``.dict`` or ``.dict.dz``, ``.syn``.
 
 ``.idx`` is, for every word, its UTF-8 with a NUL, then offset (32 or 64 bits) and size (32 bits) in network order;
 ``.syn`` a word with a NUL and the number of a word in ``.idx``. Specification: ``StarDictFileFormat`` in StarDict's
@@ -87,7 +87,7 @@ def parse_idx(idx: bytes, settings: Settings, text_size: int, where: str) -> lis
     """Word, offset and size of every article; each lies in a text of ``text_size`` bytes."""
     if len(idx) != settings.index_size:
         raise bad_file(where, f"has {len(idx)} bytes, its .ifo says {settings.index_size}")
-    found = []
+    found: list[tuple[str, int, int]] = []
     for word, number in _records(idx, struct.Struct(">QI" if settings.offset_bits == 64 else ">II"), where):
         start, size = number
         if start + size > text_size:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hubkit_lexicon.articles import headed_article, meanings
 from hubkit_lexicon.dictionary import Entry, plain_words
 
-ARTICLES = {
+ARTICLES: dict[str, tuple[str, list[tuple[str, tuple[str, ...]]]]] = {
     "a word": ("amazi /amazi/ <n>\nwater", [("amazi", ("water",))]),
     "no pronunciation": ("amazi\nwater\n", [("amazi", ("water",))]),
     "several translations": ("zone /zəʊn/ <n>\nzona, kawasan; wilayah", [("zone", ("zona", "kawasan", "wilayah"))]),

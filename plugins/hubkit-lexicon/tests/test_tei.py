@@ -25,7 +25,8 @@ def test_every_entry_is_read(words: dict[str, list[str]]) -> None:
 
 
 def document(entry: str, namespace: str = ' xmlns="http://www.tei-c.org/ns/1.0"', prolog: str = "") -> bytes:
-    return f'<?xml version="1.0"?>\n{prolog}<TEI{namespace}><text><body>\n<entry>{entry}</entry></body></text></TEI>'.encode()
+    body = f"<text><body>\n<entry>{entry}</entry></body></text>"
+    return f'<?xml version="1.0"?>\n{prolog}<TEI{namespace}>{body}</TEI>'.encode()
 
 
 FORM = "<form><orth>inzu</orth><pron>x</pron></form>"
@@ -40,7 +41,7 @@ ENTRIES = {
         f'{FORM}<sense><cit type="trans"><quote>house</quote></cit><cit type="example"><quote>Inzu nini</quote>'
         '<cit type="trans"><quote>A big house</quote></cit></cit></sense>', ("house",),
     ),
-    "markup inside": (f'{FORM}<sense><cit type="trans"><quote>a <hi>big</hi> house</quote></cit></sense>', ("a big house",)),
+    "markup": (f'{FORM}<sense><cit type="trans"><quote>a <hi>big</hi> house</quote></cit></sense>', ("a big house",)),
     "definitions": (f"{FORM}<sense><def>house, hut</def></sense>", ("house", "hut")),
 }  # fmt: skip
 

@@ -135,7 +135,7 @@ def keep(out: Path, line: Line) -> None:
 
 def gathered(language: Language, dev: Sequence[Path], names: Sequence[str], suite: str) -> Text:
     """The language's text and its relatives', development text in two parts, and the suite."""
-    asked, recipe = sources(names or None), Recipe()
+    asked, recipe = sources(names or None), Recipe.model_validate({})
     kin = [other for other, _ in relatives(language) if other.iso639_3 != language.iso639_3]
     found = {each.language.tag: each.all() for each in (gather(language, asked), *gather_many(kin, asked))}
     usable = {tag: sentences(pairs, recipe.min_words, recipe.max_words) for tag, pairs in found.items()}
@@ -162,7 +162,7 @@ def suite_of(pairs: Sequence[Pair], language: Language) -> ParallelSuite:
 
 def trained(encoder: Encoder, targets: Targets, text: Text, arm: str, seed: int, steps: int) -> Line:
     """One adapter: trained, its strength chosen, measured."""
-    recipe, tag = Recipe(**ARMS[arm]), text.language.tag
+    recipe, tag = Recipe.model_validate(ARMS[arm]), text.language.tag
     mixture = mix(text.pairs, tag, recipe.alpha, recipe.own)
     folder = Path(tempfile.mkdtemp())
     run = Training(encoder.core, recipe, mixture, targets, Budget(steps=steps), seed, folder).run()

@@ -34,7 +34,7 @@ def suite(archive: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Monk
     swahili = translated("Chora") | {
         "Save": "Hifadhi",  # a label
         "The same in both languages": "The same in both languages",
-        "female^She paints the whole wall": "Anapaka ukuta mzima rangi",
+        "female^She paints the whole wall": "female^Anapaka ukuta mzima rangi",
         "You have %d pictures in the book": "Una picha %d kitabuni",
         "See {{the page}} for more of it": "Tazama {{ukurasa}} kwa zaidi yake",
         ENGLISH[0].upper(): "Rudio la sentensi",
