@@ -72,7 +72,7 @@ class Environment:
         own = {key: value for key, value in os.environ.items() if not key.startswith(("HUBKIT_", "PYTEST_"))}
         own |= {"PYTHONPATH": str(ROOT), "HUBKIT_HOME": str(self.site / "home"), **variables}
         command = [str(self.python), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=own, cwd=cwd, timeout=300, check=False)
+        return subprocess.run(command, capture_output=True, text=True, env=own, cwd=cwd, timeout=900, check=False)
 
     def hubkit(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run ``hubkit ARGUMENTS``."""

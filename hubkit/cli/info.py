@@ -32,9 +32,9 @@ COLOURS = {"helps": "green", "harms": "red", "needless": "dim", "unclear": "dim"
 def info(adapter: str | None, language: str | None, core: str | None, html: Path | None, as_json: bool) -> None:
     """Show an installed adapter (lang-rw, lang-rw@0.1.0, lang-rw@>=0.1), or the plan for a language.
 
-    A finding (finding-sw), which is a published result without an adapter, is shown from the indexes.
     Of an adapter: its versions, what was measured, what it needs, its licence, size, core and training data. Of a
     language: the recipe that `hubkit encode -l TAG` would use, and the reason for and against each adapter.
+    finding-sw shows a published result without an adapter.
     """
     if (adapter is None) == (language is None):
         raise UsageError("hubkit info takes an adapter or a language.", "Give NAME, such as lang-rw, or -l TAG.")

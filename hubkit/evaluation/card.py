@@ -101,8 +101,8 @@ def metadata(report: Report, facts: CardFacts) -> dict[str, str | list[str]]:
     values["library_name"] = "adapters"
     if facts.base_model is not None:
         values |= {"base_model": facts.base_model, "base_model_relation": "adapter"}
-    values["tags"] = ["hubkit", "adapter-transformers", "sentence-similarity", "multilingual", report.adapter.method]
-    values["tags"] += family_tags(facts.family)
+    tags = ["hubkit", "adapter-transformers", "sentence-similarity", "multilingual", report.adapter.method]
+    values["tags"] = [*tags, *family_tags(facts.family)]
     if datasets := [source.hub_id for source in facts.training_data if source.hub_id is not None]:
         values["datasets"] = datasets
     return values

@@ -59,14 +59,14 @@ def rows_of(data: Data, size: int, generator: Generator) -> Rows:
     mask[::3, -2:] = 0
     ids = torch.randint(len(_SPECIAL), WORDS, (size, LONGEST), generator=generator) * mask
     rows = Rows(ids, mask)
-    if data == "labelled":
-        return replace(rows, labels=torch.randint(CLASSES, (size,), generator=generator))
     if data == "tagged":
         labels = torch.randint(CLASSES, ids.shape, generator=generator)
         return replace(rows, labels=labels.masked_fill(mask == 0, UNLABELLED))
     if data == "text":
         return rows
     other = unit(torch.randn(size, WIDTH, generator=generator))
+    if data == "labelled":
+        return replace(rows, teacher=other, labels=torch.randint(CLASSES, (size,), generator=generator))
     if data == "scored":
         return replace(rows, teacher=other, labels=torch.rand(size, generator=generator))
     return replace(rows, teacher=other, same=torch.eye(size, dtype=torch.bool))

@@ -55,11 +55,11 @@ def test_tasks_are_in_the_card(report: Report) -> None:
                     verdict="gain")  # fmt: skip
     task = TaskResult(task="a|b", metric="Spearman", view="raw", language="rw", main=True, higher_is_better=True, n=50,
                       values={"core": 0.4, "adapter": 0.52}, gains=[gain])  # fmt: skip
-    other = task.model_copy(update={"task": "hidden", "main": False})
-    unjudged = task.model_copy(update={"task": "hidden", "gains": []})
+    other = task.model_copy(update={"task": "no-such-task", "main": False})
+    unjudged = task.model_copy(update={"task": "no-such-task", "gains": []})
     card = render_card(report.model_copy(update={"tasks": [task, other, unjudged]}), FACTS)
     assert "| a\\|b | rw | Spearman, raw | 50 | .400 | .520 | +.12 [.02, .22] | 0.03 |" in card
-    assert "hidden" not in card and "**Tasks**" not in render_card(report, FACTS)
+    assert "no-such-task" not in card and "**Tasks**" not in render_card(report, FACTS)
 
 
 def test_datasets_only_from_the_hub(report: Report) -> None:

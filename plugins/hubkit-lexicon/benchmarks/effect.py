@@ -1,15 +1,16 @@
 """What a dictionary adds: adapters that differ in their training text alone, trained for the same number of steps.
 
-    python benchmarks/effect.py --language id --language bg --dev-source libreoffice --steps 300 --seed 0 --seed 1 --seed 2
+    python benchmarks/effect.py --language id --language bg --dev-source libreoffice --steps 300 \
+        --seed 0 --seed 1 --seed 2
 
 Arms: the language's sentences (``without``); those and as many dictionary entries (``dictionary``); those and as many
 mixed sentences (``mix``). Development text is ``--dev FILE`` (parallel text that training does not see; a folder, for
 several languages) or ``--dev-source NAME``, a registered source that is then kept out of training and of mixing. It
 chooses nothing. Whatever meets it is taken out of the training text.
 
-Every finished adapter is a line of ``--out``; the same command goes on where it stopped. The table has R@1, mean of both
-directions and of the seeds, raw and centred, for each language and for all; beside it the difference from ``without``
-with its 95 % interval (paired bootstrap over sentences).
+Every finished adapter is a line of ``--out``; the same command goes on where it stopped. The table has R@1, mean of
+both directions and of the seeds, raw and centred, for each language and for all; beside it the difference from
+``without`` with its 95 % interval (paired bootstrap over sentences).
 """
 
 from __future__ import annotations

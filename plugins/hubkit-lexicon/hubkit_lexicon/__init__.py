@@ -5,8 +5,8 @@ Two sources are registered:
 - ``lexicon``: every entry of a dictionary, a word with its English (:mod:`hubkit_lexicon.source`);
 - ``lexicon-mix``: sentences of the other sources in which some words are replaced (:mod:`hubkit_lexicon.mix`).
 
-Dictionaries are FreeDict's, as Debian packages them, and the user's own in a folder: dictd, StarDict and TEI. Those that
-hubkit tests on are refused (:mod:`hubkit_lexicon.held_out`).
+Dictionaries are FreeDict's, as Debian packages them, and the user's own in a folder: dictd, StarDict and TEI. Those
+that hubkit tests on are refused (:mod:`hubkit_lexicon.held_out`).
 
     hubkit add-language bg --source mediawiki --source lexicon-mix
 """

@@ -1,4 +1,4 @@
-"""FreeDict's dictionaries from English that Debian packages as ``dict-freedict-eng-XXX`` and hubkit does not test on."""
+"""FreeDict's dictionaries from English, as Debian packages them (``dict-freedict-eng-XXX``), but for those of tests."""
 
 from __future__ import annotations
 
