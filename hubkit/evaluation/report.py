@@ -271,6 +271,7 @@ def _metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
             "value": round(getattr(adapter, view).mean, 4),
             "core": round(getattr(core, view).mean, 4),
             "ci95": [round(bound, 4) for bound in getattr(gain, view).ci95],
+            "n": evaluation.suite.n,
             "controls": {system.name: round(getattr(system, view).mean, 4) for system in others},
         }
         for metric, view in views

@@ -44,8 +44,8 @@ class Contribution:
 def contribute(request: Request, say: Callable[[str], None] | None = None) -> Contribution:
     """Publish and index an adapter; everything that can be refused is refused before anything is uploaded."""
     manifest, _ = read_manifest(request.folder)
-    core = _core(manifest, request.core)
-    evidence = _evidence(request.folder)
+    core = core_of(manifest, request.core)
+    evidence = evidence_of(request.folder)
     _check_index(request, manifest, evidence)
     publication = publish(
         request.folder, request.repo_id, private=request.private, core=core, sign=request.sign, say=say, **evidence
@@ -57,12 +57,12 @@ def contribute(request: Request, say: Callable[[str], None] | None = None) -> Co
 def plan_contribution(request: Request) -> Plan:
     """All checks, and what publishing would do."""
     manifest, _ = read_manifest(request.folder)
-    core = _core(manifest, request.core)
-    _check_index(request, manifest, _evidence(request.folder))
+    core = core_of(manifest, request.core)
+    _check_index(request, manifest, evidence_of(request.folder))
     return plan(request.folder, request.repo_id, private=request.private, core=core, sign=request.sign)
 
 
-def _core(manifest: Manifest, spec: str | None) -> Core:
+def core_of(manifest: Manifest, spec: str | None) -> Core:
     if spec is None and manifest.core.id not in catalogue():
         raise UsageError(
             f"{manifest.name} was made for the core {manifest.core.id}, which hubkit does not know.",
@@ -71,7 +71,7 @@ def _core(manifest: Manifest, spec: str | None) -> Core:
     return open_core(spec or manifest.core.id)
 
 
-def _evidence(folder: Path) -> dict[str, Any]:
+def evidence_of(folder: Path) -> dict[str, Any]:
     """Metrics and conclusion of the report, as the record has them."""
     if not (folder / "report.json").is_file():
         return {}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hubkit.core.checkpoint import DEFAULT_CORE
 from hubkit.errors import HubkitError, NotFoundError, UsageError, VerificationError
 from hubkit.evaluation.compare import Encode, damage, evaluation_of, results_on
-from hubkit.evaluation.control_systems import control_systems
-from hubkit.evaluation.controls import ControlContext, unrelated_suites
+from hubkit.evaluation.controls import unrelated_suites
 from hubkit.evaluation.gate import gate
 from hubkit.evaluation.html import write_html
 from hubkit.evaluation.plan import Plan, failure, held_by, plan_of, stage_controls
@@ -22,21 +21,19 @@ from hubkit.evaluation.suite import ParallelSuite
 from hubkit.evaluation.task import LEVELS, Level, Tested
 from hubkit.evaluation.tasks.folder import FolderSuite
 from hubkit.evaluation.tasks.retrieval import Pool, Retrieval
-from hubkit.evaluation.vectors import open_cache, remembered
+from hubkit.evaluation.vectors import open_cache
 from hubkit.languages import Language
 from hubkit.plugins import load_registered
 from hubkit.runtime.vector_cache import VectorCache
 from hubkit.settings import settings
 from hubkit.workflows.cost import Cost
 from hubkit.workflows.evaluation_report import Found, report_of
+from hubkit.workflows.evaluation_systems import REFERENCE_NAMES, Systems, reference
 from hubkit.workflows.events import Events, Silent
 from hubkit.workflows.scope import DEFAULT_SUITE
-from hubkit.workflows.sibling_seeds import sibling_seeds
 from hubkit.workflows.steps import phase
 from hubkit.workflows.subject import Subject, open_subject
 from hubkit.workflows.training_text import Overlap, TrainingText
-
-_REFERENCES = ("sentence-transformers:", "static:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,24 +178,18 @@ def _overlap(prepared: Prepared, text: TrainingText, events: Events) -> Overlap:
     found = text.overlap(texts)
     events.note(found.how)
     asked = {one.task.name for one in prepared.own} | set(prepared.request.tasks)
-    for name, counts in found.leaking.items():
-        met = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    leaking = found.leaking()
+    for name, met in leaking.items():
         if name in asked:
             raise VerificationError(
-                f"{name} cannot judge {prepared.subject.name}: {met} of its texts were trained on ({found.how}).",
-                "Take these sentences out of the suite, or evaluate on another one.",
+                f"{name} cannot judge {prepared.subject.name}: training texts meet it, {met} ({found.how}).",
+                "Take these sentences out of it, or evaluate on something else.",
             )
-        prepared.skipped[name] = f"trained on: {met} texts meet the training text"
+        prepared.skipped[name] = f"training texts meet it, {met}"
         events.warn(f"{name} is left out: {prepared.skipped[name]}")
     for stage in prepared.held:
-        prepared.held[stage] = [one for one in prepared.held[stage] if one.task.name not in found.leaking]
-    left = {name: sum(counts[name] for counts in found.leaking.values() if name in counts) for name in _kinds(found)}
-    clean = None if found.counts is None else {name: n - left.get(name, 0) for name, n in found.counts.items()}
-    return replace(found, counts=clean)
-
-
-def _kinds(found: Overlap) -> set[str]:
-    return {kind for counts in found.leaking.values() for kind in counts}
+        prepared.held[stage] = [one for one in prepared.held[stage] if one.task.name not in leaking]
+    return found
 
 
 def seeds_of(prepared: Prepared) -> tuple[int, ...]:
@@ -211,87 +202,22 @@ def seeds_of(prepared: Prepared) -> tuple[int, ...]:
     return tuple(dict.fromkeys((own, *asked)))
 
 
-class _Systems:
-    """The systems of each language, and what could not be had."""
-
-    def __init__(self, prepared: Prepared, text: TrainingText, cache: VectorCache, events: Events) -> None:
-        self._prepared, self._text, self._cache, self._events = prepared, text, cache, events
-        self.unavailable: dict[str, str] = {}
-        self.of: dict[str, list[Tested]] = {
-            language.tag: [self._kept(system, language) for system in prepared.subject.systems()]
-            for language in prepared.subject.languages
-        }
-
-    def _kept(self, system: Tested, language: Language) -> Tested:
-        digests = self._prepared.subject.digests if system.name == ADAPTER else system.description
-        texts = next((_texts_in(one) for one in self._prepared.upto("full") if one.language == language), [])
-        return remembered(system, self._cache, texts or ["one", "two"], "" if system.name == CORE else digests)
-
-    def add(self, names: Sequence[str]) -> None:
-        """Make the controls with these names, for each language."""
-        wanted = [name for name in names if name != CORE]
-        for language in self._prepared.subject.languages if wanted else ():
-            if (context := self._context(language)) is None:
-                self.unavailable |= dict.fromkeys(wanted, "what is evaluated is no single adapter")
-                continue
-            made = control_systems(wanted, context)
-            self.of[language.tag] += [self._kept(system, language) for system in made]
-            self.unavailable |= {each.name: each.reason for each in made.unavailable}
-
-    def _context(self, language: Language) -> ControlContext | None:
-        subject, events = self._prepared.subject, self._events
-        if subject.adapter is None:
-            return None
-        known = subject.config is not None and self._text.problem is None
-        work = self._text.work if known else None
-        return ControlContext(
-            language=language, adapter=subject.adapter, encoder=subject.encoder,
-            recipe=subject.config.recipe if subject.config else None, targets=work.targets if work else None,
-            steps=subject.steps, seed=subject.config.seeds[0] if subject.config else 0,
-            pairs=work.data.pairs if work else None, sources=work.data.sources if work else (),
-            under=subject.under, observe=events.training, events=events,
-        )  # fmt: skip
-
-    def seeds(self, seeds: Sequence[int]) -> dict[int, Tested]:
-        """The adapter trained with further seeds; none where they cannot be had."""
-        if len(seeds) < 2:
-            return {}
-        try:
-            made = sibling_seeds(self._prepared.subject, self._text.work, seeds[1:])
-        except HubkitError as error:
-            self.unavailable["seeds"] = error.what
-            return {}
-        language = self._prepared.subject.languages[0]
-        return {
-            seed: remembered(system, self._cache, self._texts(language), f"seed {seed}; {self._prepared.subject.digests}")
-            for seed, system in made.items()
-        }
-
-    def _texts(self, language: Language) -> list[str]:
-        return next((_texts_in(one) for one in self._prepared.upto("full") if one.language == language), ["one", "two"])
-
-
-def _texts_in(held: Held) -> list[str]:
-    """Some texts of a task; those in the language are first in a suite."""
-    return list(dict.fromkeys(held.task.texts(held.items)))[:8]
-
-
 def _run(prepared: Prepared, text: TrainingText, cache: VectorCache, cost: Cost, events: Events) -> Found:
-    """All stages: controls as they are due, tasks on all systems so far; it ends where the smoke stage shows failure."""
+    """All stages: controls as they are due, tasks on all systems so far; the smoke stage may be the end of it."""
     plan, subject = prepared.plan, prepared.subject
-    systems, seeds = _Systems(prepared, text, cache, events), seeds_of(prepared)
+    systems, seeds = Systems(subject, text, cache, events), seeds_of(prepared)
     own = seeds[0] if seeds else 0
     run, stopped, siblings = Run(resamples=plan.resamples, own_seed=own), None, dict[int, Tested]()
     for stage in plan.stages():
         with phase(f"{stage}: controls", cost, events):
             systems.add(stage_controls(stage, plan))
             if stage == plan.level:
-                systems.add([_reference(name) for name in prepared.request.references])
+                systems.add([reference(name) for name in prepared.request.references])
                 siblings = systems.seeds(seeds)
         with phase(f"{stage}: tasks", cost, events):
             for held in prepared.upto(stage):
                 run.add(held, systems.of[held.language.tag], siblings, events.note)
-            if stage == "smoke" != plan.level and (stopped := failure(run.results())) is not None:
+            if stage == "smoke" and plan.level != "smoke" and (stopped := failure(run.results())) is not None:
                 events.warn(f"stopped after the smoke stage: {stopped}")
                 break
     with phase("retrieval and damage", cost, events):
@@ -301,15 +227,10 @@ def _run(prepared: Prepared, text: TrainingText, cache: VectorCache, cost: Cost,
     return Found(run, evaluations, harm, scores, seeds, skipped, systems.unavailable, stopped)
 
 
-def _reference(name: str) -> str:
-    """``static:PATH`` as it is; anything else is a model of sentence-transformers."""
-    return name if name.startswith(_REFERENCES) else f"{_REFERENCES[0]}{name}"
-
-
 def _evaluations(
-    prepared: Prepared, systems: _Systems, siblings: dict[int, Tested], own: int
+    prepared: Prepared, systems: Systems, siblings: dict[int, Tested], own: int
 ) -> tuple[list[Evaluation], list[SeedScore]]:
-    """Retrieval on every suite among the tasks, main suite first; systems with an English side of their own are left out."""
+    """Retrieval on every suite among the tasks, the main one first; references have an English side of their own."""
     held = [one for one in prepared.upto(prepared.plan.level) if isinstance(one.items, Pool)]
     held.sort(key=lambda one: (one not in prepared.own, one.task.name != DEFAULT_SUITE))
     suites = [(one.language, one.items.suite) for one in held if not one.items.distractors]
@@ -329,13 +250,13 @@ def _evaluations(
 
 
 def _evaluation(suite: ParallelSuite, systems: Sequence[Tested]) -> Evaluation:
-    ours = [system for system in systems if not system.name.startswith(("st-", "static-"))]
+    ours = [system for system in systems if not system.name.startswith(REFERENCE_NAMES)]
     encoders: dict[str, Encode] = {system.name: system.encode for system in ours}
     descriptions = {system.name: system.description for system in ours}
     return evaluation_of(results_on(encoders, suite), suite, descriptions=descriptions)
 
 
-def _damage(subject: Subject, systems: _Systems) -> Damage | None:
+def _damage(subject: Subject, systems: Systems) -> Damage | None:
     named = {system.name: system for system in systems.of[subject.languages[0].tag]}
     if ADAPTER not in named:
         return None

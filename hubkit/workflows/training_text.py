@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,18 +22,35 @@ if TYPE_CHECKING:
     from hubkit.workflows.work import Work
 
 KINDS = ("exact", "normalised", "words")
+_WORDS = {"exact": "word for word", "normalised": "but for case and signs", "words": "in eight words in a row"}
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What was found by task: training texts that meet it, by kind. ``how`` says what the training text was.
+    """By task: texts compared, and training texts that meet them by kind. ``how`` says what the training text was.
 
-    ``counts`` is of all tasks together, None where nothing could be compared.
+    ``tasks`` is empty where nothing could be compared.
     """
 
     how: str
-    counts: dict[str, int] | None
-    leaking: dict[str, dict[str, int]]
+    tasks: dict[str, dict[str, int]]
+
+    def leaking(self) -> dict[str, str]:
+        """Task → what of it was trained on, in words."""
+        met = {name: {kind: own[kind] for kind in KINDS if own[kind]} for name, own in self.tasks.items()}
+        return {
+            name: ", ".join(f"{count} {_WORDS[kind]}" for kind, count in found.items())
+            for name, found in met.items()
+            if found
+        }
+
+    def counts(self, without: Collection[str] = ()) -> dict[str, int] | None:
+        """Over all tasks but those; None where nothing was compared."""
+        kept = [own for name, own in self.tasks.items() if name not in without]
+        if not kept:
+            return None
+        summed = {key: sum(own[key] for own in kept) for key in ("suite", *KINDS)}
+        return {"training": kept[0]["training"], **summed}
 
 
 class TrainingText:
@@ -82,7 +99,7 @@ class TrainingText:
         """Whether the texts of tasks (name → texts) met training; remembered, so that it is computed once."""
         subject = self._subject
         if subject.adapter is None:
-            return Overlap("not checked: what is evaluated is no single adapter", None, {})
+            return Overlap("not checked: what is evaluated is no single adapter", {})
         digest = subject.top.manifest.digest if subject.top and subject.top.manifest else None
         content = json.dumps([1, digest, {name: _digest(own) for name, own in texts.items()}])
         key = hashlib.sha256(content.encode())
@@ -90,7 +107,7 @@ class TrainingText:
         if path.is_file():
             return Overlap(**json.loads(path.read_text("utf-8")))
         if self.problem is not None:
-            return Overlap(f"not checked: {self.problem}", None, {})
+            return Overlap(f"not checked: {self.problem}", {})
         found = self._compared(texts)
         write_json(path, asdict(found))
         return found
@@ -99,19 +116,15 @@ class TrainingText:
         training = list(
             dict.fromkeys(text for own in self.work.data.pairs.values() for one in own for text in _sides(one))
         )
-        counts = dict.fromkeys(("training", "suite", *KINDS), 0) | {"training": len(training)}
-        leaking: dict[str, dict[str, int]] = {}
-        done: dict[str, dict[str, Any]] = {}
+        done: dict[str, dict[str, int]] = {}
+        found: dict[str, dict[str, int]] = {}
         for name, own in texts.items():
             digest = _digest(own)
             if digest not in done:
-                done[digest] = overlap(training, own).as_dict(examples=0)
-                counts["suite"] += done[digest]["suite"]
-                for kind in KINDS:
-                    counts[kind] += done[digest][kind]
-            if met := {kind: done[digest][kind] for kind in KINDS if done[digest][kind]}:
-                leaking[name] = met
-        return Overlap(self.how(), counts, leaking)
+                met = overlap(training, dict.fromkeys(own)).as_dict(examples=0)
+                done[digest] = {key: met[key] for key in ("training", "suite", *KINDS)}
+            found[name] = done[digest]
+        return Overlap(self.how(), found)
 
 
 def _sides(example: Any) -> list[str]:

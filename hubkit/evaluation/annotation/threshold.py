@@ -55,7 +55,7 @@ def calibrate(judgements: Sequence[Judgement], view: View, seed: int = 0) -> Thr
     value = thresholds(cosines, same, weights[None, :])[0]
     resampled = thresholds(cosines, same, weights * _drawn(clusters, seed))
     if not np.isfinite(value) or np.isnan(resampled).mean() > LOST:
-        return "the answers do not rise with the cosine"
+        return "the cosine does not tell pairs that mean the same from near wrong ones"
     low, high = quantiles(resampled[np.isfinite(resampled)], expanded_tails(int(clusters.max()) + 1))
     right = float(weights @ ((cosines >= value) == (same > 0)) / weights.sum())
     return Threshold(

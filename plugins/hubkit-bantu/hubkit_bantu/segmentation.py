@@ -13,12 +13,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from hubkit_bantu.noun_classes import classes
 
 SIGN = "·"
-FEWEST_CLASSES = 3  # of a stem that is never met in a singular and its plural
+FEWEST_PREFIXES = 3  # of a stem that is never met in a singular and its plural
 _SHORTEST_STEM = 2
 _WORD = re.compile(r"[^\W\d_]+")
 _VOWELS = frozenset("aeiouɛɔĩũ")
@@ -40,28 +41,37 @@ class Stems:
     def __init__(self, texts: Iterable[str], tag: str) -> None:
         """Learn from ``texts`` in the language ``tag``; the more, the more nouns are known."""
         self.tag = tag
-        self._pairs = {(each.number, each.plural) for each in classes(tag) if each.plural}
+        self._pairs = _pairs(tag)
         seen: defaultdict[str, set[str]] = defaultdict(set)
-        prefixes: defaultdict[str, set[str]] = defaultdict(set)
         for word in {word for text in texts for word in _WORD.findall(text.lower())}:
-            for split in splits(word, tag):
-                seen[split.stem] |= split.numbers
-                prefixes[split.stem].add(split.prefix)
-        self._numbers = {stem: frozenset(found) for stem, found in seen.items() if len(prefixes[stem]) > 1}
+            for cut in splits(word, tag):
+                seen[cut.stem].add(cut.prefix)
+        self._prefixes = {stem: frozenset(found) for stem, found in seen.items() if len(found) > 1}
 
     def __len__(self) -> int:
-        return sum(map(self.known, self._numbers))
+        return sum(map(self.known, self._prefixes))
 
     def known(self, stem: str) -> bool:
-        """Whether the stem was seen in a singular and its plural, or in :data:`FEWEST_CLASSES` classes."""
-        numbers = self._numbers.get(stem, frozenset())
-        paired = any({singular, plural} <= numbers for singular, plural in self._pairs)
-        return paired or len(numbers) >= FEWEST_CLASSES
+        """Whether the stem was seen in a singular and its plural, or with :data:`FEWEST_PREFIXES` prefixes."""
+        found = self._prefixes.get(stem, frozenset())
+        return len(found) >= FEWEST_PREFIXES or not self._pairs.isdisjoint(product(found, found))
 
     def split(self, word: str) -> Split | None:
-        """The cut whose stem is known in most classes; ``None`` when none is."""
-        found = [split for split in splits(word, self.tag) if self.known(split.stem)]
-        return max(found, key=lambda split: (len(self._numbers[split.stem]), len(split.prefix)), default=None)
+        """The cut whose stem is known with most prefixes; ``None`` when none is."""
+        found = [cut for cut in splits(word, self.tag) if self.known(cut.stem.lower())]
+        return max(found, key=lambda cut: (len(self._prefixes[cut.stem.lower()]), len(cut.prefix)), default=None)
+
+
+@lru_cache(maxsize=64)
+def _pairs(tag: str) -> frozenset[tuple[str, str]]:
+    """(prefix of a singular, prefix of its plural); not two vowels, with which a verb may begin as well."""
+    by_number = {each.number: each for each in classes(tag)}
+    return frozenset(
+        (one, many)
+        for each in by_number.values() if each.plural
+        for one, many in product(each.prefixes, by_number[each.plural].prefixes)
+        if one != many and len(one) + len(many) > 2
+    )  # fmt: skip
 
 
 def splits(word: str, tag: str) -> Iterator[Split]:

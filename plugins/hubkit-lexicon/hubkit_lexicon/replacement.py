@@ -1,9 +1,9 @@
 """Code-switching by dictionary: some of the words of a sentence are replaced by their translation.
 
 Qin et al. 2020, "CoSDA-ML: Multi-Lingual Code-Switching Data Augmentation for Zero-Shot Cross-Lingual NLP", IJCAI
-(arXiv 2006.06402), who replace words of sentences in the source language; Reid & Artetxe 2022, "PARADISE" (arXiv 2108.01887),
-and Wang, Ruder & Neubig 2022, "Expanding Pretrained Models to Thousands More Languages via Lexicon-based Adaptation"
-(arXiv 2203.09435), make text of languages with little of it that way.
+(arXiv 2006.06402), who replace words of sentences in the source language; Reid & Artetxe 2022, "PARADISE" (arXiv
+2108.01887), and Wang, Ruder & Neubig 2022, "Expanding Pretrained Models to Thousands More Languages via Lexicon-based
+Adaptation" (arXiv 2203.09435), make text of languages with little of it that way.
 """
 
 from __future__ import annotations

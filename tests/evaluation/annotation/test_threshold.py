@@ -87,7 +87,7 @@ def test_too_few_of_either(judged: Make, same: int, other: int) -> None:
 def test_answers_that_have_nothing_to_do_with_the_cosine(judged: Make, few_resamples: None) -> None:
     rng = np.random.default_rng(0)
     one = [judged(number, "same" if number % 2 else "different", cosine=float(rng.random())) for number in range(40)]
-    assert calibrate(one, "raw") == "the answers do not rise with the cosine"
+    assert calibrate(one, "raw") == "the cosine does not tell pairs that mean the same from near wrong ones"
 
 
 def test_two_annotators_of_one_pair_are_one_pair(judged: Make, few_resamples: None) -> None:
