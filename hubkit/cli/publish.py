@@ -71,7 +71,9 @@ def _publish(request: Request, as_json: bool, quiet: bool) -> None:
         return
     record = done.publication.record
     state = "" if done.publication.steps else " already"
-    click.echo(f"{record.name} {record.version} is published{state}: {record.repository.repo_id}@{record.repository.commit}")
+    click.echo(
+        f"{record.name} {record.version} is published{state}: {record.repository.repo_id}@{record.repository.commit}"
+    )
     if done.added is not None:
         click.echo(f"Its record {'is there already, in' if done.added.was_there else 'was added to'} {done.added.path}")
     else:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, LearningPoint, Report
 from hubkit.evaluation.pooled import pooled_sentence
+from hubkit.evaluation.report import AdapterInfo, CoreInfo, Evaluation, LanguageInfo, LearningPoint, Report
 from hubkit.evaluation.words import damage_sentence, further_sentence, overlap_sentence, seed_sentence
 from hubkit.version import __version__
 

@@ -12,7 +12,13 @@ def test_counts(tokenizer):
     # ▁the ▁ka ndi | ▁ <unk> ▁ba
     found = measure(tokenizer, ["the kandi", "  ߒߞߏ ba "], 64)
     assert found == TokenizerMeasure(
-        sentences=2, words=4, characters=13, tokens=6, unknown_tokens=1, unknown_characters=3, truncated=0,
+        sentences=2,
+        words=4,
+        characters=13,
+        tokens=6,
+        unknown_tokens=1,
+        unknown_characters=3,
+        truncated=0,
         continued_words=2,
     )
     assert found.fertility == 1.5

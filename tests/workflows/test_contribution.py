@@ -119,7 +119,12 @@ def test_an_adapter_is_checked_published_and_indexed(make: Make, give: Give, hub
     assert outcome.added is not None and (outcome.added.path, outcome.added.was_there) == (path, False)
     text = outcome.pull_request
     assert text is not None and text.title == "lang-rw 0.1.0: Kinyarwanda (rw)"
-    for part in (f"`{REPO}` at `{head.oid}`", "`Apache-2.0`", "`made` | `R@1 centred`", "`tiny` | `made up` | `CC0-1.0`"):
+    for part in (
+        f"`{REPO}` at `{head.oid}`",
+        "`Apache-2.0`",
+        "`made` | `R@1 centred`",
+        "`tiny` | `made up` | `CC0-1.0`",
+    ):
         assert part in text.body
     assert text.body.count("- [x] ") == 4 and "- [ ] " not in text.body
     assert "`R@1 on made cannot be measured here`" in text.body
@@ -191,7 +196,9 @@ def test_a_line_that_was_taken_away_from_the_index(make: Make, give: Give, hub: 
     for command in (["add", "."], commit):
         subprocess.run(["git", "-C", str(index.parent), *command], check=True, capture_output=True)
     next(index.rglob("*.jsonl")).unlink()
-    outcome = give(make("lang-sn", languages=[{"bcp47": "sn", "iso639_3": "sna", "name": "Shona"}]), repo_id="org/lang-sn")
+    outcome = give(
+        make("lang-sn", languages=[{"bcp47": "sn", "iso639_3": "sna", "name": "Shona"}]), repo_id="org/lang-sn"
+    )
     assert "none may be taken away" in refusals(outcome)["index"]
 
 
