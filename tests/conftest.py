@@ -254,10 +254,13 @@ Save = Callable[..., Path]
 def save(tmp_path: Path) -> Save:
     """(adapter, core) → the folder it was saved to."""
 
-    def write(adapter: Adapter, core: Core, folder: Path | None = None, **changes: Any) -> Path:
+    def write(
+        adapter: Adapter, core: Core, folder: Path | None = None, report: dict[str, Any] | None = None, **changes: Any
+    ) -> Path:
         folder = folder or tmp_path / "saved" / adapter.name
+        made = {"R@1": 0.5} if report is None else report
         manifest = manifest_of(adapter, core, **changes)
-        save_adapter(folder, adapter, core, manifest, golden_of(adapter, core), {"R@1": 0.5}, f"# {adapter.name}\n")
+        save_adapter(folder, adapter, core, manifest, golden_of(adapter, core), made, f"# {adapter.name}\n")
         return folder
 
     return write

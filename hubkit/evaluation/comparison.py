@@ -120,8 +120,11 @@ def depends_on_mean(measure: Measure) -> bool:
     """Whether the metric follows from the mean of the rows, tried on all rows and on two random choices of them."""
     rng, rows = np.random.default_rng(0), measure.rows
     tries = [rows, *(rows[rng.integers(0, len(rows), size=len(rows))] for _ in range(2))]
-    with np.errstate(all="ignore"):
-        pairs = [(measure.aggregate(some), measure.aggregate(some.mean(axis=0, keepdims=True))) for some in tries]
+    try:
+        with np.errstate(all="ignore"):
+            pairs = [(measure.aggregate(some), measure.aggregate(some.mean(axis=0, keepdims=True))) for some in tries]
+    except (IndexError, ValueError, ZeroDivisionError):  # it needs several rows
+        return False
     return all(bool(np.isclose(whole, of_mean, rtol=_TOLERANCE, atol=_TOLERANCE)) for whole, of_mean in pairs)
 
 

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from hubkit.evaluation.html_tasks import as_change
 from hubkit.evaluation.report import Change, Cost, Evaluation, Report
 from hubkit.evaluation.words import FINE_FROM, change, number
 
@@ -17,6 +18,8 @@ def render(report: Report, console: Console) -> None:
     """Print the report: a table of systems for each suite, what it comes to in words, warnings and cost."""
     for evaluation in (report, *report.further):
         console.print(systems_table(evaluation))
+    if report.tasks:
+        console.print(tasks_table(report))
     for sentence in report.sentences:
         console.print(Text(f"• {sentence}"))
     for warning in report.warnings:
@@ -41,6 +44,30 @@ def systems_table(evaluation: Evaluation) -> Table:
             _lead(gain.raw if gain else None),
             number(system.centred.mean, digits),
             _lead(gain.centred if gain else None),
+        )
+    return table
+
+
+def tasks_table(report: Report) -> Table:
+    """The main metric of every task: core, adapter, the gain with its interval, and p corrected for all of them."""
+    table = Table(title="Tasks: main metrics", caption=escape(report.plan.comparisons) if report.plan else None)
+    for heading in ("task", "language", "metric"):
+        table.add_column(heading)
+    for heading in ("items", "core", "adapter", "gain", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for result in report.tasks:
+        if not result.main:
+            continue
+        gain = result.gain("core")
+        values = [result.values.get(name) for name in ("core", "adapter")]
+        table.add_row(
+            Text(result.task),
+            result.language,
+            Text(f"{result.metric}, {result.view}{'' if result.higher_is_better else ' (less is better)'}"),
+            f"{result.n:,}",
+            *("" if value is None else number(value, 3) for value in values),
+            Text(change(as_change(gain)), style=COLOURS[gain.verdict]) if gain else "",
+            f"{gain.p_holm:.2g}" if gain and gain.p_holm is not None else "",
         )
     return table
 

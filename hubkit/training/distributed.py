@@ -17,9 +17,7 @@ from torch import Tensor, nn
 def join() -> None:
     """Join the processes that ``torchrun`` or ``accelerate launch`` started; alone, nothing happens."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        from accelerate import PartialState
-
-        PartialState(cpu=not torch.cuda.is_available())
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
 def processes() -> int:

@@ -14,7 +14,6 @@ from hubkit.evaluation.report import read_report
 from hubkit.registry.index import Index
 from hubkit.registry.index_edit import Added, add_record, check_record
 from hubkit.registry.publish import Plan, Publication, plan, publish, tentative_record
-from hubkit.workflows.check_record import gate_problems
 
 if TYPE_CHECKING:
     from hubkit.adapter.manifest import Manifest
@@ -88,17 +87,7 @@ def _check_index(request: Request, manifest: Manifest, evidence: dict[str, Any])
     same = next((known for known in there if known.version == manifest.version), None)
     if same is None:
         check_record(request.index, record)
-        _check_gate(request, manifest)
     elif same.repository.repo_id != request.repo_id:
         raise HubkitError(
             f"{same.key} is in {request.index} already, from {same.repository.repo_id}.", "Give it another version."
-        )
-
-
-def _check_gate(request: Request, manifest: Manifest) -> None:
-    """Refuse what an index would not take: a result without a gain belongs there as a finding."""
-    if problems := list(gate_problems(manifest.kind, request.folder)):
-        raise HubkitError(
-            f"{manifest.name} {manifest.version} {'; '.join(problems)}.",
-            "Publish it without --index, and its result as a finding: `hubkit evaluate NAME --finding FILE`.",
         )

@@ -22,6 +22,7 @@ from hubkit.training.estimate import (
 from hubkit.training.loop import Progress, Training
 from hubkit.workflows.cost import Cost, device
 from hubkit.workflows.events import Events, Silent
+from hubkit.workflows.tuning import MEAN_OVER
 
 if TYPE_CHECKING:
     from hubkit.workflows.work import Work
@@ -104,11 +105,11 @@ def reckoned(work: Work, speed: Speed) -> Estimate:
     judged = [text for suite in data.suites for text in suite.texts]
     each = seconds_per_text(work.encoder, judged)
     damage = 2 * DAMAGE_LANGUAGES * len(data.suites[0])
-    tuned = _TUNINGS * sum(map(len, data.development.values()))
+    tuned = _TUNINGS * sum(map(len, data.development.values())) * each + _seconds_of_mean(work)
     seconds = {name: spent for name, spent in work.cost.seconds.items() if name in ("core", "corpora")}
     seconds |= {
         "training": seeds * training + seconds_of_targets(work.targets, work.mixture, seeds * draws),
-        "strength": tuned * each,
+        "strength": tuned,
         "control": training if config.controls and config.kind != "universal" and data.sources else 0.0,
         "evaluation": (_SYSTEMS * len(judged) + damage) * each,
     }
@@ -122,6 +123,14 @@ def reckoned(work: Work, speed: Speed) -> Estimate:
     return Estimate(
         config.name, str(work.budget), steps, seconds, speed.peak_memory_bytes, disk, energy, method, device(), probed
     )
+
+
+def _seconds_of_mean(work: Work) -> float:
+    """Seconds for the mean vector, which an adapter of one language has."""
+    if len(work.data.languages) > 1:
+        return 0.0
+    own = sorted({example.text for example in work.data.pairs[work.language.tag]})
+    return min(MEAN_OVER, len(own)) * seconds_per_text(work.encoder, own)
 
 
 class EstimateAtStart:

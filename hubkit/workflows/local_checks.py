@@ -50,10 +50,14 @@ def check_files(folder: Path, core: Core) -> Check:
 
 def check_index(record: Record, root: Path) -> Check:
     """Whether the index takes the record, is valid in itself, and has only grown since its last commit."""
+    index = Index(root.absolute(), root.name)
     try:
-        added = check_record(root, record)
-        index = Index(root.absolute(), root.name)
-        notes, problems = ["it is there already"] if added.was_there else [], [*map(str, validate(index))]
+        there = next((each for each in index.records(record.name) if each.version == record.version), None)
+        if there is not None and _is_of(record, there):
+            notes = ["it is there already"]
+        else:
+            notes = ["it is there already"] if check_record(root, record).was_there else []
+        problems = [*map(str, validate(index))]
         try:
             problems += map(str, compare(index, BASE))
         except HubkitError as error:  # no git repository, or one without a commit
@@ -61,6 +65,14 @@ def check_index(record: Record, root: Path) -> Check:
     except HubkitError as error:
         return Check("index", (error.what,))
     return Check("index", tuple(problems), tuple(notes))
+
+
+def _is_of(record: Record, there: Record) -> bool:
+    """Whether the two are of the same publication; ``record`` may not know its commit and time yet."""
+    if record.source is None or there.source is None or record.source.repo_id != there.source.repo_id:
+        return False
+    unknown = {"source": there.source, "published": there.published, "yanked": there.yanked}
+    return record.model_copy(update=unknown) == there
 
 
 def check_licences(record: Record) -> Check:

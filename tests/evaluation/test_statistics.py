@@ -72,14 +72,21 @@ def test_false_alarms_are_rare() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "n", "verdict"),
-    [(0.01, 0.2, 58, "gain"), (-0.2, -0.01, 58, "loss"), (0, 0.2, 58, "within noise"), (0.1, 0.2, 19, "within noise")],
+    [(0.01, 0.2, 58, "gain"), (-0.2, -0.01, 58, "loss"), (0, 0.2, 58, "within noise"), (0.1, 0.2, 19, "too few items")],
 )
 def test_verdict(low: float, high: float, n: int, verdict: str) -> None:
     assert Difference((low + high) / 2, low, high, 0.05, n).verdict == verdict
 
 
-def test_three_of_three_is_no_gain() -> None:
-    assert paired_difference([1, 1, 1], [0, 0, 0]).verdict == "within noise"
+def test_three_of_three_say_nothing() -> None:
+    assert paired_difference([1, 1, 1], [0, 0, 0]).verdict == "too few items"
+
+
+def test_items_that_never_disagree_leave_room_for_some_that_would() -> None:
+    """Without pseudo-items the interval would be the point 0."""
+    never = paired_difference(np.ones(50), np.ones(50))
+    assert never.value == 0 and never.low < -0.001 and never.high > 0.001 and never.high < 3 / 50
+    assert paired_difference(np.ones(50), np.ones(50), largest=0).high == 0
 
 
 def test_minimum_detectable() -> None:

@@ -196,4 +196,4 @@ def test_a_record_of_a_saved_adapter(save, make_adapter, bert, make_manifest):
 def test_the_published_schema_is_that_of_the_code():
     assert json.loads((INDEX / "schema.json").read_text("utf-8")) == json_schema()
     assert json_schema()["additionalProperties"] is False
-    assert {"name", "version", "source", "files"} <= set(json_schema()["required"])
+    assert {"name", "version", "files"} <= set(json_schema()["required"])

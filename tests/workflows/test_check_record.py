@@ -12,6 +12,7 @@ import pytest
 import torch
 from hubserver import HubServer
 from hubserver.artifacts import contents, record_for
+from made_report import report
 
 from hubkit import hookspecs, plugins
 from hubkit.core import Core
@@ -57,7 +58,7 @@ def published(hub: HubServer, bert: Core, make_adapter: Any, save: Any) -> Calla
 
     def publish(name: str = "lang-rw", measure: bool = True, **manifest: Any) -> Record:
         adapter = make_adapter(bert, "lora", name=name)
-        folder = save(adapter, bert, **manifest)
+        folder = save(adapter, bert, report=report(bert), **manifest)
         repo = f"org/{name}"
         record = record_for(folder, repo, hub.hub.put(repo, contents(folder)).oid)
         return changed(record, metrics=figures(bert, adapter)) if measure else record

@@ -8,59 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hubserver import HubServer
 from hubserver.artifacts import CARD
+from made_report import report
 from synthetic_records import record
 
 from hubkit.adapter.store import save_adapter
 from hubkit.core import Core
 from hubkit.errors import NotFoundError, UsageError, VerificationError
-from hubkit.evaluation.assemble import build_report
-from hubkit.evaluation.compare import evaluate
-from hubkit.evaluation.report import AdapterInfo, Change, CoreInfo, Cost, Damage, DamageRow
-from hubkit.evaluation.suite import ParallelSuite
-from hubkit.languages import find
 from hubkit.registry.index import Index
 from hubkit.workflows.contribution import Offer, Outcome, offer
 
 pytest_plugins = ["hubserver.fixtures"]
 REPO = "org/hubkit-lang-rw"
-N = 40
-UNCHANGED = Change(value=0.0, ci95=(-0.01, 0.01), verdict="within noise", n=N, minimum_detectable=0.01)
-
-
-def evaluation(noise: float = 0.1) -> Any:
-    """An evaluation in which the adapter finds what the core does not; with more noise it does not either."""
-    rng = np.random.default_rng(0)
-    meanings = rng.normal(size=(N, 16))
-
-    def encoder(noise: float) -> Any:
-        seen = meanings + noise * rng.normal(size=meanings.shape)
-        return lambda texts: np.array([(meanings if t[0] == "e" else seen)[int(t[1:])] for t in texts], np.float32)
-
-    texts, english = (tuple(f"{side}{number}" for number in range(N)) for side in "te")
-    suite = ParallelSuite("made", "made up", "CC0-1.0", "prose", "rw", texts, english, tuple(map(str, range(N))))
-    return evaluate({"core": encoder(3.0), "adapter": encoder(noise)}, suite)
-
-
-def report(core: Core, noise: float) -> dict[str, Any]:
-    row = DamageRow(language="fr", suite="made", n=N, core=0.5, adapter=0.5, change=UNCHANGED)
-    built = build_report(
-        evaluation(noise),
-        language=find("rw"),
-        adapter=AdapterInfo(name="lang-rw", version="0.1.0", method="lora", strength=1.0),
-        core=CoreInfo(id=core.id, fingerprint=core.fingerprint),
-        damage=Damage(rows=[row], core=0.5, adapter=0.5, mean=UNCHANGED),
-        overlap={"training": 9, "suite": N, "exact": 0, "normalised": 0, "words": 0},
-        seeds=[0],
-        cost=Cost(device="cpu", seconds={"train": 1.0}, peak_memory_bytes=None, energy_kwh=None),
-    )
-    dumped: dict[str, Any] = built.model_dump(mode="json")
-    return dumped
-
-
 Make = Callable[..., Path]
 
 
@@ -132,12 +93,22 @@ def test_an_adapter_is_checked_published_and_indexed(make: Make, give: Give, hub
 
 
 def test_again_it_goes_on_and_repeats_nothing(make: Make, give: Give, hub: HubServer, index: Path) -> None:
-    first, folder = give(make()), make()
+    folder = make()
+    first = give(folder)
     commits = len(hub.hub.repos[REPO].commits)
     again = give(folder, repo_id=None)
     assert again.passed and again.added is not None and again.added.was_there
     assert again.record == first.record and len(hub.hub.repos[REPO].commits) == commits
     assert len(next(index.rglob("*.jsonl")).read_text().splitlines()) == 1
+
+
+def test_a_version_with_other_content(make: Make, give: Give, hub: HubServer, index: Path) -> None:
+    folder = make()
+    assert give(folder).passed
+    hub.seen.clear()
+    outcome = give(make(noise=0.2))
+    assert "a published version never changes" in refusals(outcome)["index"]
+    assert nothing_happened(outcome, hub, index, there=1)
 
 
 def test_a_dry_run_sends_and_writes_nothing(make: Make, give: Give, hub: HubServer, index: Path) -> None:
@@ -196,9 +167,8 @@ def test_a_line_that_was_taken_away_from_the_index(make: Make, give: Give, hub: 
     for command in (["add", "."], commit):
         subprocess.run(["git", "-C", str(index.parent), *command], check=True, capture_output=True)
     next(index.rglob("*.jsonl")).unlink()
-    outcome = give(
-        make("lang-sn", languages=[{"bcp47": "sn", "iso639_3": "sna", "name": "Shona"}]), repo_id="org/lang-sn"
-    )
+    shona = [{"bcp47": "sn", "iso639_3": "sna", "name": "Shona"}]
+    outcome = give(make("lang-sn", card=CARD.replace('"rw"', '"sn"'), languages=shona), repo_id="org/lang-sn")
     assert "none may be taken away" in refusals(outcome)["index"]
 
 
@@ -228,9 +198,9 @@ def test_a_finding(give: Give, tmp_path: Path, index: Path, hub: HubServer) -> N
 
 
 def test_requests_that_cannot_be_met(make: Make, give: Give, tmp_path: Path, index: Path) -> None:
-    with pytest.raises(NotFoundError, match="There is no .*nowhere"):
+    with pytest.raises(NotFoundError, match=r"There is no .*nowhere"):
         give(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="was not published from here.*--repo ORG/NAME"):
+    with pytest.raises(UsageError, match=r"was not published from here.*--repo ORG/NAME"):
         give(make(), repo_id=None)
     with pytest.raises(VerificationError):
         (tmp_path / "bad.jsonl").write_text("{}\n")

@@ -2,8 +2,8 @@
 
     python benchmarks/vocabulary.py --language rw --size 500
 
-Two deltas of the same size are learnt on half of the language's text. On the other half: tokens a word, and of the words
-whose prefix the text shows, the share that the tokens also cut there.
+Two deltas of the same size are learnt on half of the language's text. On the other half: tokens a word, and of the
+words whose prefix the text shows, the share that the tokens also cut there.
 """
 
 from __future__ import annotations
