@@ -26,7 +26,7 @@ from hubkit.version import __version__
 
 __all__ = [
     "OWN", "Names", "Plugin", "PluginManager", "Registered", "load_registered", "make_registered", "plugin_manager",
-    "registered",
+    "registered", "run_registered",
 ]  # fmt: skip
 GROUP = OWN
 HOOKS = tuple(name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec"))
@@ -288,3 +288,12 @@ def make_registered(kind: str, name: str, **parameters: Any) -> Any:
     """
     made = load_registered(kind, name)
     return registered(kind)[name].run(lambda: made(**parameters))
+
+
+def run_registered(kind: str, name: str, call: Callable[[], T]) -> T:
+    """What ``call`` returns, which runs code of what is registered as ``name``, if anything is.
+
+    Raises :class:`HubkitError` that names the plugin when its code fails.
+    """
+    known = registered(kind)
+    return known[name].run(call) if name in known else call()

@@ -16,6 +16,7 @@ from hubkit.evaluation.multiplicity import holm
 from hubkit.evaluation.seeds import seed_effect
 from hubkit.evaluation.statistics import RESAMPLES
 from hubkit.evaluation.task_result import SEVERAL, SeedSpread, Stratum, TaskGain, TaskResult
+from hubkit.plugins import run_registered
 
 if TYPE_CHECKING:
     from hubkit.evaluation.task import Task, Tested
@@ -62,10 +63,10 @@ class Run:
             for system in systems:
                 if system.name not in done:
                     note(f"{held.task.name}, {held.language.tag}: {system.name}")
-                    _enter(known, system.name, held.task.measure(held.items, system))
+                    _enter(known, system.name, _measures(held, system))
             for number, system in (seeds or {}).items():
                 own: Measured = {}
-                _enter(own, system.name, held.task.measure(held.items, system))
+                _enter(own, system.name, _measures(held, system))
                 self._seeds.setdefault(place, {})[number] = own
         except HubkitError as error:
             self.skipped[held.task.name] = f"{held.language.tag}: {error.what}"
@@ -88,6 +89,18 @@ class Run:
             f"Holm over {len(self._measured)} comparisons of each control and view: the main metric of "
             f"{', '.join(tasks)} in {', '.join(tags)}"
         )
+
+
+def _measures(held: Held, system: Tested) -> list[Measure]:
+    """What the task says of a system. Raises :class:`HubkitError` that names the plugin whose task fails."""
+
+    def measures() -> list[Measure]:
+        found = list(held.task.measure(held.items, system))
+        if odd := [measure for measure in found if not isinstance(measure, Measure)]:
+            raise TypeError(f"measure() gave {type(odd[0]).__name__}, no hubkit.evaluation.measure.Measure")
+        return found
+
+    return run_registered("tasks", held.task.name, measures)
 
 
 def _enter(measured: Measured, system: str, measures: Iterable[Measure]) -> None:

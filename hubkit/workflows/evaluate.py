@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from hubkit.evaluation.tasks.folder import FolderSuite
 from hubkit.evaluation.tasks.retrieval import Pool, Retrieval
 from hubkit.evaluation.vectors import open_cache
 from hubkit.languages import Language
-from hubkit.plugins import load_registered
+from hubkit.plugins import load_registered, run_registered
 from hubkit.runtime.vector_cache import VectorCache
 from hubkit.settings import settings
 from hubkit.workflows.cost import Cost
@@ -171,13 +172,9 @@ def _own_suites(request: EvaluateRequest, languages: Sequence[Language]) -> list
 
 def _overlap(prepared: Prepared, text: TrainingText, events: Events) -> Overlap:
     """Compare tasks with training; what was asked for and leaks is refused, what was not is left out."""
-    held = prepared.upto(prepared.plan.level)
-    texts: dict[str, list[str]] = {}
-    for one in held:
-        texts.setdefault(one.task.name, []).extend(one.task.texts(one.items))
-    found = text.overlap(texts)
-    events.note(found.how)
     asked = {one.task.name for one in prepared.own} | set(prepared.request.tasks)
+    found = text.overlap(_texts(prepared, asked, events))
+    events.note(found.how)
     leaking = found.leaking()
     for name, met in leaking.items():
         if name in asked:
@@ -189,6 +186,32 @@ def _overlap(prepared: Prepared, text: TrainingText, events: Events) -> Overlap:
         events.warn(f"{name} is left out: {prepared.skipped[name]}")
     for stage in prepared.held:
         prepared.held[stage] = [one for one in prepared.held[stage] if one.task.name not in leaking]
+    return found
+
+
+def _texts(prepared: Prepared, asked: Collection[str], events: Events) -> dict[str, list[str]]:
+    """The texts of every task; a plugin's that cannot tell them is left out, or an error when it was asked for."""
+    texts: dict[str, list[str]] = {}
+    silent = set()
+    for one in prepared.upto(prepared.plan.level):
+        name = one.task.name
+        try:
+            texts.setdefault(name, []).extend(run_registered("tasks", name, partial(_texts_of, one)))
+        except HubkitError as error:
+            if name in asked:
+                raise
+            silent.add(name)
+            prepared.skipped[name] = error.what
+            events.warn(f"{name} is left out: {error.what}")
+    for stage in prepared.held:
+        prepared.held[stage] = [one for one in prepared.held[stage] if one.task.name not in silent]
+    return {name: found for name, found in texts.items() if name not in silent}
+
+
+def _texts_of(held: Held) -> list[str]:
+    found = list(held.task.texts(held.items))
+    if odd := [text for text in found if not isinstance(text, str)]:
+        raise TypeError(f"texts() gave {type(odd[0]).__name__}, no text")
     return found
 
 

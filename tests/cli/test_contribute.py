@@ -1,4 +1,4 @@
-"""``hubkit contribute``: every check of the index is run here first, and the pull request's text is prepared."""
+"""``hubkit contribute``: what it prints, writes and ends with. What it checks: tests/workflows/test_contribution."""
 
 from __future__ import annotations
 

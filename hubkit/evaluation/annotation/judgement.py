@@ -1,10 +1,10 @@
 """A sentence pair to be judged, and a judgement as its line in a file.
 
-Three points, because the decision that is calibrated is one: do two sentences mean the same? A volunteer keeps three
-apart faster and more alike than the six of Semantic Textual Similarity (Agirre et al. 2012, SemEval task 6), onto
-which they map: *same* is 4 and 5 (at most unimportant details differ), *related* 2 and 3 (something of importance
-differs or is missing), *different* 0 and 1 (at most the topic is shared). XSTS (Licht et al. 2022, arXiv 2205.08533)
-is cut at one point for the same purpose.
+Three points, because the decision that is calibrated is one (do two sentences mean the same?) and 20 to 100 answers
+cannot fill more. They map onto the six of Semantic Textual Similarity (Agirre et al. 2012, SemEval task 6): *same* is 4
+and 5 (at most unimportant details differ), *related* 2 and 3 (something of importance differs or is missing),
+*different* 0 and 1 (at most the topic is shared). XSTS (Licht et al. 2022, arXiv 2205.08533) asks the same
+across languages, on five points.
 """
 
 from __future__ import annotations
