@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hubkit.errors import HubkitError, NotFoundError, UsageError
-from hubkit.plugins import make_registered
+from hubkit.plugins import make_registered, run_registered
 from hubkit.registered import OWN, Registered
 from hubkit.testing import registering
 
@@ -63,3 +63,13 @@ def test_make_registered() -> None:
         make_registered("tasks", "mine")
     with pytest.raises(NotFoundError, match=r"No task is called 'mine'.*udhr"):
         make_registered("tasks", "mine")
+
+
+def test_run_registered() -> None:
+    with registering("tasks", "mine", SimpleNamespace), pytest.raises(HubkitError, match="'mine' of plugin the test"):
+        run_registered("tasks", "mine", fails(ValueError("boom")))
+    with pytest.raises(ValueError, match="boom"):
+        run_registered("tasks", "nobody's", fails(ValueError("boom")))
+    with pytest.raises(ValueError, match="boom"):
+        run_registered("tasks", "udhr", fails(ValueError("boom")))
+    assert run_registered("tasks", "nobody's", lambda: 3) == 3

@@ -22,7 +22,7 @@ from hubkit.errors import HubkitError
 from hubkit.evaluation.intervals import interval
 from hubkit.evaluation.measure import Measure, Rows, mean_of_items
 from hubkit.evaluation.resampling import item_swaps, item_weights
-from hubkit.evaluation.statistics import RESAMPLES, Difference, Verdict
+from hubkit.evaluation.statistics import RESAMPLES, Difference, Verdict, paired_difference, pooled_difference
 
 Values = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -65,40 +65,56 @@ def compare_pooled(
     }
     if not ours or not aligned:
         return {}
-    numbers: dict[str, int] = {}
-    indices = [np.array([numbers.setdefault(key, len(numbers)) for key in one.keys], np.int64) for one in ours]
-    groups = _Groups(ours, indices, len(numbers))
-    drawn = groups.drawn(aligned, seed, resamples)
+    groups = _Groups.of(ours)
+    differences = _shares(ours, aligned, seed) or _others(groups, ours, aligned, seed, resamples)
     chances = groups.chances(aligned, seed + 1, resamples)
+    return {name: Comparison(difference, chances[name]) for name, difference in differences.items()}
+
+
+def _shares(
+    ours: Sequence[Measure], theirs: Mapping[str, Sequence[Measure]], seed: int
+) -> dict[str, Difference] | None:  # fmt: skip
+    """The differences of means of scores within 0 … 1, as :mod:`.statistics` has them; None of other metrics."""
+    every = [*ours, *(one for each in theirs.values() for one in each)]
+    within = all(one.rows.min() >= 0 and one.rows.max() <= 1 for one in every)
+    if not within or any(one.aggregate is not mean_of_items or one.rows.shape[1] != 1 for one in every):
+        return None
+    sign, keys = 1 if ours[0].higher_is_better else -1, [one.keys for one in ours]
+    columns = {
+        name: [sign * (mine.rows - its.rows)[:, 0] for mine, its in zip(ours, each, strict=True)]
+        for name, each in theirs.items()
+    }
+    if len(ours) == 1:
+        return {name: paired_difference(own, np.zeros(len(own)), seed=seed) for name, (own,) in columns.items()}
+    return {name: pooled_difference(own, keys, seed=seed) for name, own in columns.items()}
+
+
+def _others(
+    groups: _Groups, ours: Sequence[Measure], theirs: Mapping[str, Sequence[Measure]], seed: int, resamples: int
+) -> dict[str, Difference]:
+    """The differences of any metric, from resampled metrics."""
+    drawn, found = groups.drawn(theirs, seed, resamples), {}
     count, sign = sum(map(len, ours)), 1 if ours[0].higher_is_better else -1
-    found = {}
-    for name, each in aligned.items():
+    for name, each in theirs.items():
         value = sign * float(np.mean([mine.value - its.value for mine, its in zip(ours, each, strict=True)]))
-        differences = sign * (drawn[""] - drawn[name])
-        low, high = interval(differences, len(numbers), value)
-        error = float(np.nanstd(differences, ddof=1))
-        found[name] = Comparison(Difference(value, low, high, error, count), chances[name])
+        resampled = sign * (drawn[""] - drawn[name])
+        low, high = interval(resampled, groups.keys, value)
+        found[name] = Difference(value, low, high, float(np.nanstd(resampled, ddof=1)), count)
     return found
 
 
 def chance_of(ours: Measure, theirs: Measure, *, seed: int = 0, resamples: int = RESAMPLES) -> float:
     """The permutation test's two-sided p of one measure against another."""
-    groups, its = _alone(ours), _aligned(ours, theirs)
+    groups, its = _Groups.of([ours]), _aligned(ours, theirs)
     return groups.chances({"theirs": [its]}, seed, resamples)["theirs"]
 
 
 def resampled_differences(ours: Measure, theirs: Measure, seed: int, resamples: int) -> tuple[float, Values]:
     """How much better ours is, and that of resampled items (r,): the same items for the same seed and keys."""
     its = _aligned(ours, theirs)
-    drawn = _alone(ours).drawn({"theirs": [its]}, seed, resamples)
+    drawn = _Groups.of([ours]).drawn({"theirs": [its]}, seed, resamples)
     sign = 1 if ours.higher_is_better else -1
     return sign * (ours.value - its.value), sign * (drawn[""] - drawn["theirs"])
-
-
-def _alone(ours: Measure) -> _Groups:
-    numbers: dict[str, int] = {}
-    index = np.array([numbers.setdefault(key, len(numbers)) for key in ours.keys], np.int64)
-    return _Groups([ours], [index], len(numbers))
 
 
 def _aligned(ours: Measure, theirs: Measure) -> Measure:
@@ -132,18 +148,23 @@ class _Groups:
     """The languages of one comparison: whose rows stand where among all keys, and how the metric comes of them."""
 
     def __init__(self, ours: Sequence[Measure], indices: Sequence[Indices], keys: int) -> None:
-        self._ours, self._indices, self._keys = ours, indices, keys
+        self._ours, self._indices, self.keys = ours, indices, keys
         self._of_means = all(map(depends_on_mean, ours))
+
+    @classmethod
+    def of(cls, ours: Sequence[Measure]) -> _Groups:
+        """One group for each measure; equal keys are one item."""
+        numbers: dict[str, int] = {}
+        indices = [np.array([numbers.setdefault(key, len(numbers)) for key in one.keys], np.int64) for one in ours]
+        return cls(ours, indices, len(numbers))
 
     def drawn(self, theirs: Mapping[str, Sequence[Measure]], seed: int, resamples: int) -> dict[str, Values]:
         """The resampled metric (r,) of every system, ours under the name "", by the same draws."""
         systems = {"": self._ours, **theirs}
-        pseudo = self._is_share(systems)
-        table = [self._columns(group, systems, pseudo) for group in range(len(self._ours))]
+        rows = [np.hstack([each[group].rows for each in systems.values()]) for group in range(len(self._ours))]
         chunks: dict[str, list[Values]] = {name: [] for name in systems}
-        groups = len(self._ours) if pseudo else 0
-        for weights in item_weights(self._keys, seed, self._count(resamples), groups):
-            found = [self._weighted(group, table[group], systems, weights) for group in range(len(self._ours))]
+        for weights in item_weights(self.keys, seed, self._count(resamples)):
+            found = [self._weighted(group, rows[group], systems, weights) for group in range(len(self._ours))]
             for place, name in enumerate(systems):
                 chunks[name].append(np.mean([each[place] for each in found], axis=0))
         return {name: np.concatenate(parts) for name, parts in chunks.items()}
@@ -151,27 +172,14 @@ class _Groups:
     def _count(self, resamples: int) -> int:
         return resamples if self._of_means else min(resamples, ROWS_RESAMPLES)
 
-    def _is_share(self, systems: Mapping[str, Sequence[Measure]]) -> bool:
-        """Whether the metric is a mean of scores within 0 … 1, so that pseudo-items are known."""
-        every = [one for each in systems.values() for one in each]
-        within = all(one.rows.min() >= 0 and one.rows.max() <= 1 for one in every)
-        return within and all(one.aggregate is mean_of_items and one.rows.shape[1] == 1 for one in every)
-
-    def _columns(self, group: int, systems: Mapping[str, Sequence[Measure]], pseudo: bool) -> tuple[Indices, Rows]:
-        """Where a language's items stand among all that is drawn (n,), and the rows of all systems (n, systems · k)."""
-        index, rows = self._indices[group], np.hstack([each[group].rows for each in systems.values()])
-        if not pseudo:
-            return index, rows
-        first = self._keys + 2 * group
-        ends = np.array([[1.0, *([0.0] * len(systems))[1:]], [0.0, *([1.0] * len(systems))[1:]]])
-        return np.append(index, [first, first + 1]), np.concatenate([rows, ends])
-
     def _weighted(
-        self, group: int, columns: tuple[Indices, Rows], systems: Mapping[str, Sequence[Measure]], weights: Values
-    ) -> list[Values]:
-        """The metric (size,) of every system's rows, drawn as often as ``weights`` (size, …) say."""
-        index, rows = columns
-        chosen = _picked(weights, index)
+        self, group: int, rows: Rows, systems: Mapping[str, Sequence[Measure]], weights: Values
+    ) -> list[Values]:  # fmt: skip
+        """The metric (size,) of every system in a language, its items drawn as often as ``weights`` (size, …) say.
+
+        ``rows`` (n, systems · k) has the rows of all systems beside one another.
+        """
+        chosen = _picked(weights, self._indices[group])
         if not self._of_means:
             return [_of_drawn_rows(each[group], chosen) for each in systems.values()]
         means = (chosen @ rows) / np.maximum(chosen.sum(axis=1, keepdims=True), 1)
@@ -187,7 +195,7 @@ class _Groups:
                 for each in theirs.values()
             ]
         )
-        for swaps in item_swaps(self._keys, seed, count):
+        for swaps in item_swaps(self.keys, seed, count):
             swapped = np.mean([self._swapped(group, theirs, swaps) for group in range(len(self._ours))], axis=0)
             larger += (np.abs(swapped) >= np.abs(seen)[:, None] - 1e-12).sum(axis=1)
         return {name: float((1 + number) / (1 + count)) for name, number in zip(theirs, larger, strict=True)}

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from hubkit.evaluation.html_tasks import as_change
 from hubkit.evaluation.report import Change, Cost, Evaluation, Report
+from hubkit.evaluation.task_result import TaskResult
 from hubkit.evaluation.words import FINE_FROM, change, number
 
 COLOURS = {"gain": "green", "loss": "red", "within noise": "dim", "too few items": "dim"}
@@ -51,8 +52,8 @@ def systems_table(evaluation: Evaluation) -> Table:
 def tasks_table(report: Report) -> Table:
     """The main metric of every task: core, adapter, the gain with its interval, and p corrected for all of them."""
     table = Table(title="Tasks: main metrics", caption=escape(report.plan.comparisons) if report.plan else None)
-    for heading in ("task", "language", "metric"):
-        table.add_column(heading)
+    several = len({result.language for result in report.tasks}) > 1
+    table.add_column("task")
     for heading in ("items", "core", "adapter", "gain", "p"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in report.tasks:
@@ -61,15 +62,17 @@ def tasks_table(report: Report) -> Table:
         gain = result.gain("core")
         values = [result.values.get(name) for name in ("core", "adapter")]
         table.add_row(
-            Text(result.task),
-            result.language,
-            Text(f"{result.metric}, {result.view}{'' if result.higher_is_better else ' (less is better)'}"),
+            Text(f"{result.task}{f', {result.language}' if several else ''}: {_metric(result)}"),
             f"{result.n:,}",
             *("" if value is None else number(value, 3) for value in values),
             Text(change(as_change(gain)), style=COLOURS[gain.verdict]) if gain else "",
             f"{gain.p_holm:.2g}" if gain and gain.p_holm is not None else "",
         )
     return table
+
+
+def _metric(result: TaskResult) -> str:
+    return f"{result.metric}, {result.view}{'' if result.higher_is_better else ' (less is better)'}"
 
 
 def _lead(difference: Change | None) -> Text:

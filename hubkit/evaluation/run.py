@@ -86,7 +86,7 @@ class Run:
         tasks = list(dict.fromkeys(task for task, _ in self._measured))
         tags = list(dict.fromkeys(language for _, language in self._measured))
         return (
-            f"Holm over {len(self._measured)} comparisons of each control and view: the main metric of "
+            f"Holm 1979, for each control and view over {len(self._measured)} tasks in a language: the main metric of "
             f"{', '.join(tasks)} in {', '.join(tags)}"
         )
 

@@ -15,10 +15,10 @@ from hubkit.corpora.source import Pair, Source
 from hubkit.corpora.text import normal_form
 from hubkit.errors import NotFoundError, UsageError
 from hubkit.evaluation.controls import LANGUAGES_IN_CONTROL, wrong_family
-from hubkit.evaluation.suite import ParallelSuite, Suite
+from hubkit.evaluation.suite import ParallelSuite, loaded
 from hubkit.evaluation.tasks.folder import FolderSuite
 from hubkit.languages import Language, family_of, find, relatives
-from hubkit.plugins import load_registered, registered
+from hubkit.plugins import registered
 from hubkit.training.strength import development_pairs
 from hubkit.workflows.ablation_plan import Arm, Plan
 from hubkit.workflows.data import cleared
@@ -38,21 +38,14 @@ def tests_of(plan: Plan) -> list[ParallelSuite]:
         raise UsageError(f"There is development text in {odd[0]}, which the plan does not evaluate.", "Add it there.")
     tests = [_development(find(tag), files, plan.development_pairs) for tag, files in plan.development.items()]
     for named in plan.suites:
-        suite = _suite(named)
-        tests += [test for language in languages.values() if (test := suite.load(language)) is not None]
+        tests += [test for language in languages.values() if (test := _load(named, language)) is not None]
     if missing := sorted(languages.keys() - {test.language for test in tests}):
         raise NotFoundError(f"There is nothing to score {', '.join(missing)} on.", "Give development text in it.")
     return tests
 
 
-def _suite(named: str) -> Suite:
-    if named in registered("tasks"):
-        found = load_registered("tasks", named)()
-        if not hasattr(found, "load"):
-            raise UsageError(f"{named} is a task without parallel sentences.", "Ablations are scored by retrieval.")
-        suite: Suite = found
-        return suite
-    return FolderSuite(Path(named))
+def _load(named: str, language: Language) -> ParallelSuite | None:
+    return loaded(named, language) if named in registered("tasks") else FolderSuite(Path(named)).load(language)
 
 
 def _development(language: Language, files: Sequence[str], most: int) -> ParallelSuite:

@@ -54,6 +54,7 @@ class Data:
     damage: Suite
     overlap: OverlapReport
     removed: int = 0
+    taken_out: list[Any] = field(default_factory=list)  # the examples that were removed for meeting a suite
     held_out: tuple[Language, ...] = ()
     family: str | None = None
     further: tuple[Further, ...] = ()
@@ -109,6 +110,7 @@ def collect(config: TrainingConfig, events: Events) -> Data:
         languages=found.scope.languages, held_out=found.scope.held_out, family=found.scope.family, pairs=texts,
         own=found.scope.trained, sources=found.asked, development=development, development_source=development_source,
         suites=found.suites, damage=load_registered("tasks", DEFAULT_SUITE)(), overlap=proof, removed=removed,
+        taken_out=_missing(main, texts),
         further=tuple(
             (each, texts if examples is main else cleared(examples, found.suites, [])[0], weight)
             for each, examples, weight in further
@@ -250,6 +252,12 @@ def cleared(
             kept[tag].append(pair)
     left = [text for found in kept.values() for pair in found for text in _sides(pair)]
     return kept, len(offending), overlap(left, suite_texts)
+
+
+def _missing(before: Examples, after: Examples) -> list[Any]:
+    """The examples that are not there any more; those that are stay the same objects."""
+    kept = {id(one) for found in after.values() for one in found}
+    return [one for found in before.values() for one in found if id(one) not in kept]
 
 
 def _sides(example: Any) -> list[str]:

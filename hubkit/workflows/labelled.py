@@ -10,7 +10,7 @@ from typing import Any
 
 from hubkit.errors import UsageError
 from hubkit.languages import Language, find
-from hubkit.plugins import load_registered
+from hubkit.plugins import load_registered, run_registered
 from hubkit.training import examples as reading
 from hubkit.training.config import Files, TrainingConfig
 from hubkit.training.curriculum import mixture_of
@@ -28,7 +28,7 @@ def objective_of(name: str, parameters: Mapping[str, Any]) -> Objective:
     """The registered objective. Raises :class:`UsageError` for parameters that it does not take."""
     made = load_registered("objectives", name)
     try:
-        objective: Objective = made(**parameters)
+        objective: Objective = run_registered("objectives", name, lambda: made(**parameters))
     except TypeError as error:
         told = str(error).partition(") ")[2] or str(error)
         raise UsageError(f"The objective {name} does not take these parameters: {told}.", "Correct them.") from error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.corpora.overlap import overlap
 from hubkit.durable import write_json
 from hubkit.errors import HubkitError
+from hubkit.evaluation.report import read_report
 from hubkit.settings import settings
 from hubkit.workflows.steps import gather
 
@@ -82,11 +83,16 @@ class TrainingText:
         """Why it cannot be had, if it cannot."""
         return self._found if isinstance(self._found, str) else None
 
+    def is_exact(self) -> bool:
+        """Whether the gathered text is what training had, by its hashes."""
+        before = self._subject.recorded
+        return before is not None and before.data == self.work.data.digests()
+
     def how(self) -> str:
         """What the gathered text is, compared with what training had."""
         before = self._subject.recorded
         count = sum(map(len, self.work.data.pairs.values()))
-        if before is not None and before.data == self.work.data.digests():
+        if self.is_exact():
             return f"the {count:,} examples that it was trained on, by their hashes"
         if before is not None:
             then = sum(part["examples"] for name, part in before.data.items() if name.startswith("training "))
@@ -94,6 +100,22 @@ class TrainingText:
                 f"text gathered again: {count:,} examples, which are not all the same as the {then:,} of its training"
             )
         return f"text gathered again from the sources of its manifest: {count:,} examples"
+
+    def _examples(self) -> list[Any]:
+        """The training examples. What meets a suite now was among them, unless as much was taken out then."""
+        data = self.work.data
+        found = [one for own in data.pairs.values() for one in own]
+        if self.is_exact() or len(data.taken_out) <= self._taken_out_then():
+            return found
+        return [*found, *data.taken_out]
+
+    def _taken_out_then(self) -> int:
+        top = self._subject.top
+        try:
+            corpus = read_report(top.folder / "report.json").corpus if top is not None else {}
+        except HubkitError:
+            corpus = {}
+        return int(corpus.get("taken out for meeting a suite", {}).get("pairs") or 0)
 
     def overlap(self, texts: Mapping[str, Sequence[str]]) -> Overlap:
         """Whether the texts of tasks (name → texts) met training; remembered, so that it is computed once."""
@@ -113,9 +135,7 @@ class TrainingText:
         return found
 
     def _compared(self, texts: Mapping[str, Sequence[str]]) -> Overlap:
-        training = list(
-            dict.fromkeys(text for own in self.work.data.pairs.values() for one in own for text in _sides(one))
-        )
+        training = list(dict.fromkeys(text for one in self._examples() for text in _sides(one)))
         done: dict[str, dict[str, int]] = {}
         found: dict[str, dict[str, int]] = {}
         for name, own in texts.items():

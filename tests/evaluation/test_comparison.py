@@ -35,8 +35,8 @@ def test_a_mean_has_the_interval_of_the_paired_difference() -> None:
     found = compare(measure(ours), {"core": measure(theirs)})["core"].difference
     expected = paired_difference(ours, theirs)
     assert found.value == pytest.approx(expected.value)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.012)
-    assert found.error == pytest.approx(expected.error, rel=0.05) and found.n == 60
+    assert (found.low, found.high, found.n) == pytest.approx((expected.low, expected.high, 60))
+    assert found.error == pytest.approx(expected.error)
 
 
 def test_every_control_is_compared_by_the_same_draws() -> None:
@@ -131,7 +131,7 @@ def test_pooling_draws_shared_items_together() -> None:
     assert shared.difference.value == pytest.approx(apart.difference.value)
     assert shared.difference.error > 1.5 * apart.difference.error
     expected = pooled_difference([group - zero for group in groups], [list(map(str, range(58)))] * 4)
-    assert (shared.difference.low, shared.difference.high) == pytest.approx((expected.low, expected.high), abs=0.01)
+    assert (shared.difference.low, shared.difference.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_pooling_of_a_metric_of_rows_in_languages_with_other_items() -> None:
@@ -145,7 +145,7 @@ def test_resampled_differences_are_paired_over_calls() -> None:
     value, drawn = resampled_differences(ours, theirs, seed=4, resamples=300)
     again, same = resampled_differences(ours, ours, seed=4, resamples=300)
     assert value == pytest.approx(ours.value - theirs.value) and len(drawn) == 300
-    assert again == 0 and abs(same).max() <= 3 / 60 < abs(drawn).max()  # pseudo-items alone differ
+    assert again == 0 and not same.any() and drawn.any()
 
 
 def test_weights_draw_as_many_items_as_there_are() -> None:

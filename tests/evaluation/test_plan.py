@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from hubkit.errors import NotFoundError
@@ -18,7 +20,7 @@ def suite(n: int, language: str = "rw") -> ParallelSuite:
 def test_each_level_runs_what_the_ones_before_run_and_more() -> None:
     plans = [plan_of(level) for level in LEVELS]
     assert [plan.stages() for plan in plans] == [LEVELS[:1], LEVELS[:2], LEVELS]
-    for smaller, larger in zip(plans, plans[1:], strict=False):
+    for smaller, larger in itertools.pairwise(plans):
         assert set(smaller.controls) < set(larger.controls)
         assert (smaller.items or 10**6) <= (larger.items or 10**6) and smaller.seeds <= larger.seeds
     assert plans[2].seeds == 3 and plans[2].items is None

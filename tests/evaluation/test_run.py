@@ -102,7 +102,7 @@ def test_p_is_corrected_over_tasks_and_languages_for_each_control_and_view() -> 
     assert of["made", "rw", "other", "raw"].p_holm is None  # type: ignore[union-attr]
     assert of["made", "mul", "accuracy", "raw"].p_holm is None  # type: ignore[union-attr]
     assert made.comparisons() == (
-        "Holm over 3 comparisons of each control and view: the main metric of made, second in rw, sw"
+        "Holm 1979, for each control and view over 3 tasks in a language: the main metric of made, second in rw, sw"
     )
 
 

@@ -39,7 +39,8 @@ def main(tags: Sequence[str], as_json: bool, check: bool) -> None:
         click.echo(json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows], indent=1))
     else:
         for cells in (COLUMNS, *rows):
-            click.echo("".join(f"{cell if isinstance(cell, str) else round(cell, 3)!s:<14}" for cell in cells))
+            shown = (f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells)
+            click.echo("".join(cell.ljust(14) for cell in shown))
     if check and any(row[3] < LEAST for row in rows if row[1] >= ENOUGH_WORDS):
         sys.exit(1)
 

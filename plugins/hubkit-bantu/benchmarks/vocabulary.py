@@ -38,8 +38,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 def main(tags: Sequence[str], size: int, named: str, as_json: bool, check: bool) -> None:
     """Learn, and print a row for the core and each delta."""
     core = open_core(named)
-    tokenizer, weight = load_tokenizer(core), load_model(core).get_input_embeddings().weight
-    rows = []
+    tokenizer, model = load_tokenizer(core), load_model(core)
+    weight: Any = model.get_input_embeddings().weight
+    rows: list[dict[str, Any]] = []
     for tag in tags:
         texts = [pair.text for pair in sentences(gather(find(tag), sources(ASKED)).all(), 1, 30)]
         learnt, held = texts[::2], texts[1::2]

@@ -107,5 +107,7 @@ def test_arms_are_trained_once(effect: ModuleType, tmp_path: Path, monkeypatch: 
 
 def test_the_table_as_text(effect: ModuleType) -> None:
     cell = {"R@1": 0.5, "difference": -0.125, "interval": [-0.25, 0.0]}
-    row = {"arm": "plain", "dev": {"raw": cell, "centred": cell}}
-    assert effect.rendered([row]).splitlines()[1].startswith("plain  0.500 -0.125 [-0.250, +0.000]")
+    rows = [{"arm": arm, "dev": {"raw": cell, "centred": cell}} for arm in ("core", "plain")]
+    lines = effect.rendered(rows, "plain").splitlines()
+    assert lines[1].startswith("core   0.500 -0.125 [-0.250, +0.000]")
+    assert lines[2].split() == ["plain", "0.500", "0.500"]

@@ -11,12 +11,13 @@ from hubkit.vocabulary.delta import Piece, VocabularyDelta
 from hubkit_bantu import vocabulary
 from hubkit_bantu.vocabulary import prefix_aware_delta, straddling
 
+NOTHING: Any = None
 TEXT = ["umuntu abantu", "umugabo abagabo", "umuntu ukunda abagabo"]
 
 
 def test_straddling() -> None:
     pieces = ["▁umu", "ntu", "▁umun", "muntu", "gabo", "bag", "▁abantu", "kunda", "xyz"]
-    assert straddling(pieces, TEXT, "rw") == {"▁umun", "muntu", "bag"}
+    assert straddling(pieces, TEXT, "rw") == {"▁umun", "muntu", "bag", "▁abantu"}
 
 
 def proposing(*pieces: str) -> Any:
@@ -32,7 +33,7 @@ def proposing(*pieces: str) -> Any:
 
 def test_the_next_ones_take_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocabulary, "initial_delta", proposing("▁umun", "ntu", "bag", "gabo", "▁aba", "▁umu"))
-    delta = prefix_aware_delta(*[None] * 3, TEXT, 3, "rw")  # type: ignore[arg-type]
+    delta = prefix_aware_delta(NOTHING, NOTHING, NOTHING, TEXT, 3, "rw")
     assert [piece.text for piece in delta.pieces] == ["ntu", "gabo", "▁aba"]
     assert delta.rows[:, 0].tolist() == [1.0, 3.0, 4.0]
 
@@ -40,4 +41,4 @@ def test_the_next_ones_take_their_place(monkeypatch: pytest.MonkeyPatch) -> None
 def test_nothing_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocabulary, "initial_delta", proposing("▁umun", "bag"))
     with pytest.raises(NotFoundError, match="cuts across"):
-        prefix_aware_delta(*[None] * 3, TEXT, 2, "rw")  # type: ignore[arg-type]
+        prefix_aware_delta(NOTHING, NOTHING, NOTHING, TEXT, 2, "rw")

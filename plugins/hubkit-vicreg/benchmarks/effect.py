@@ -115,7 +115,7 @@ def main(
             click.echo(f"{text.language.tag} {arm} {seed}: {shown(line)}", err=True)
     wanted = {(find(tag).tag, seed) for tag in tags for seed in seeds}
     rows = table([line for line in done.values() if (line["language"], line["seed"]) in wanted], chosen)
-    click.echo(json.dumps(rows, indent=2) if as_json else rendered(rows))
+    click.echo(json.dumps(rows, indent=2) if as_json else rendered(rows, chosen[0]))
     if check and not any(row["arm"] != chosen[0] and row["dev"]["centred"]["interval"][0] > 0 for row in rows[1:]):
         sys.exit(1)
 
@@ -238,17 +238,20 @@ def item_means(lines: Sequence[Line], arm: str, language: str, test: str, view: 
     return np.mean(found, axis=0)
 
 
-def rendered(rows: Sequence[Line]) -> str:
+def rendered(rows: Sequence[Line], base: str) -> str:
     """The table as text."""
     columns = [(test, view) for test in rows[0] if test != "arm" for view in VIEWS]
     lines = [["arm", *(f"{test} {view}" for test, view in columns)]]
     for row in rows:
-        lines.append([row["arm"], *(cell(row[test][view]) for test, view in columns)])
+        cells = (cell(row[test][view], compared=row["arm"] != base) for test, view in columns)
+        lines.append([row["arm"], *cells])
     widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 
-def cell(found: Line) -> str:
+def cell(found: Line, compared: bool) -> str:
+    if not compared:
+        return f"{found['R@1']:.3f}"
     low, high = found["interval"]
     return f"{found['R@1']:.3f} {found['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
 

@@ -72,6 +72,15 @@ def test_every_sentence_has_one_at_least():
     assert (labels != UNLABELLED).sum(1).tolist() == [1, 0]
 
 
+def test_what_is_masked_off_is_left():
+    ids = PIECES[:8].repeat(50, 1)
+    mask = torch.ones_like(ids)
+    mask[:, 4:] = 0
+    _, labels = ready(share=0.9).prepare(ids, mask, drawn())
+    assert (labels[:, :4] != UNLABELLED).all()
+    assert (labels[:, 4:] == UNLABELLED).all()
+
+
 def test_the_generator_alone_decides():
     ids, mask = text()
     objective = ready()
