@@ -48,7 +48,7 @@ from hubkit.training.recipe import Recipe
 from hubkit.training.targets import Targets
 
 TOKENS, STRENGTHS = 64, (0.5, 1.0)
-STEPS = {32: 30, 128: 6}
+STEPS = {32: 20, 128: 4}
 TARGETS = {"first epoch": 3.0, "second epoch, kept activations": 5.0, "MLM": 3.0, "peak memory": 0.6, "minutes": 0.3}
 
 

@@ -52,6 +52,10 @@ class Settings:
         return self.home / "runs"
 
     @property
+    def trackers(self) -> Path:
+        return self.home / "trackers"
+
+    @property
     def controls(self) -> Path:
         return self.home / "controls"
 

@@ -23,13 +23,14 @@ import click
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random.")
 @click.option("--license", "licence", default="Apache-2.0", show_default=True, help="Licence of the adapter.")
 @click.option("--no-controls", is_flag=True, help="Do not train the wrong-family control.")
+@click.option("--track", multiple=True, metavar="NAME", help="Tell a tracker: tensorboard, trackio, wandb … (repeat).")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained on what, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--quiet", is_flag=True, help="Print no progress.")
 def add_family(
     family: str, budget: str | None, held_out: tuple[str, ...], most_languages: int | None, suites: tuple[Path, ...],
     sources: tuple[str, ...], core: str, strength: float | None, seed: int, licence: str, no_controls: bool,
-    dry_run: bool, as_json: bool, quiet: bool,
+    track: tuple[str, ...], dry_run: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Train, evaluate and install one adapter for the languages of the family NAME (bantu, berber, mayan …).
 
@@ -48,4 +49,4 @@ def add_family(
     if dry_run:
         show_plan(plan(request.config()), as_json)
         return
-    run_and_show(lambda events: add_family(request, events), as_json, quiet)
+    run_and_show(lambda events: add_family(request, events, track), as_json, quiet)

@@ -34,14 +34,15 @@ from hubkit.errors import UsageError
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random.")
 @click.option("--license", "licence", default="Apache-2.0", show_default=True, help="Licence of the adapter.")
 @click.option("--no-controls", is_flag=True, help="Do not train the wrong-family control.")
+@click.option("--track", multiple=True, metavar="NAME", help="Tell a tracker: tensorboard, trackio, wandb … (repeat).")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained on what, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--quiet", is_flag=True, help="Print no progress.")
 def add_language(
     language: str, budget: str | None, data: tuple[str, ...], data_license: str, dev: tuple[str, ...],
     suites: tuple[Path, ...], sources: tuple[str, ...], core: str, method: str | None, objective: str | None,
-    own: float | None, strength: float | None, seed: int, licence: str, no_controls: bool, dry_run: bool,
-    as_json: bool, quiet: bool,
+    own: float | None, strength: float | None, seed: int, licence: str, no_controls: bool,
+    track: tuple[str, ...], dry_run: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Train, evaluate and install an adapter for the language TAG (sw, swh, Swahili …).
 
@@ -62,7 +63,7 @@ def add_language(
     if dry_run:
         show_plan(plan(request.config()), as_json)
         return
-    run_and_show(lambda events: work(request, events), as_json, quiet)
+    run_and_show(lambda events: work(request, events, track), as_json, quiet)
 
 
 def _recipe(method: str | None, objective: str | None, own: float | None) -> Any:

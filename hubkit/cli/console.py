@@ -7,10 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from hubkit.cli.dashboard import Dashboard, pace
+
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubkit.training.loop import Progress as TrainingProgress
 
 LINE_SECONDS = 15.0
@@ -41,7 +46,7 @@ def conversion_bar() -> Callable[[str, float], None] | None:
 
 
 class LiveEvents:
-    """Workflow events as a live line a phase; in a log file, one line now and then."""
+    """Workflow events as a live line a phase, and a dashboard while training; in a log file, one line now and then."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -49,12 +54,15 @@ class LiveEvents:
             TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[figures]}"),
             console=console, disable=not console.is_terminal,
         )  # fmt: skip
+        self._dashboard: Dashboard | None = None
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._drawn)
         self._task: TaskID | None = None
         self._title = ""
         self._started = self._line = time.monotonic()
 
     def __enter__(self) -> LiveEvents:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(
@@ -62,7 +70,10 @@ class LiveEvents:
     ) -> None:
         if kind is None:
             self._end_phase()
-        self._progress.stop()
+        self._live.stop()
+
+    def _drawn(self) -> RenderableType:
+        return self._progress if self._dashboard is None else Group(self._progress, self._dashboard)
 
     def _end_phase(self) -> None:
         if self._title:
@@ -70,6 +81,7 @@ class LiveEvents:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
+        self._dashboard = None
 
     def phase(self, title: str) -> None:
         self._end_phase()
@@ -87,6 +99,11 @@ class LiveEvents:
         self._show(fraction, what)
 
     def training(self, progress: TrainingProgress) -> None:
+        if self._console.is_terminal:
+            self._dashboard = self._dashboard or Dashboard()
+            self._dashboard.saw(progress)
+            self._show(progress.fraction, pace(progress))
+            return
         parts: list[Any] = [
             f"step {progress.step}", f"loss {progress.loss:.3f}", f"{progress.sentences_per_second:.0f} sentences/s",
         ]  # fmt: skip

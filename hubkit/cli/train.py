@@ -13,12 +13,14 @@ from hubkit.errors import UsageError
 @click.argument("config", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path))
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a field, dotted (repeat).")
 @click.option("--from", "repeats", metavar="NAME", help="Train an installed adapter again: lang-rw, lang-rw==0.1.0.")
+@click.option("--track", multiple=True, metavar="NAME", help="Tell a tracker: tensorboard, trackio, wandb … (repeat).")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained on what, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--quiet", is_flag=True, help="Print no progress.")
 def train(
-    config: Path | None, assignments: tuple[str, ...], repeats: str | None, dry_run: bool, as_json: bool, quiet: bool
-) -> None:
+    config: Path | None, assignments: tuple[str, ...], repeats: str | None, track: tuple[str, ...], dry_run: bool,
+    as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
     """Train, evaluate and install the adapter that CONFIG (YAML, TOML or JSON) describes.
 
     Interrupted, the same command goes on where it stopped.
@@ -40,4 +42,4 @@ def train(
     if dry_run:
         show_plan(workflow.plan(chosen), as_json)
         return
-    run_and_show(lambda events: workflow.train(chosen, events, before), as_json, quiet)
+    run_and_show(lambda events: workflow.train(chosen, events, before, track), as_json, quiet)

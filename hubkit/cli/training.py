@@ -32,7 +32,8 @@ def run_and_show(train: Callable[[Any], Any], as_json: bool, quiet: bool) -> Non
     click.echo(f"Report with plots: {report_page(installed)}")
     tag = report.language.tag
     is_own = installed.name == f"lang-{tag}"
-    click.echo(f'Use it: hubkit.load("{tag if is_own else installed.name}") or hubkit encode -l {tag}')
+    asked = f"--adapter {installed.name}" if installed.name.startswith("task-") else f"-l {tag}"
+    click.echo(f'Use it: hubkit.load("{tag if is_own else installed.name}") or hubkit encode {asked}')
 
 
 def show_plan(plan: Mapping[str, Any], as_json: bool) -> None:

@@ -4,9 +4,11 @@ d_si = μ + a_s + b_i + e_si: a seed s and an item i each shift the difference, 
 over S seeds and n items has the variance σ_a²/S + σ_b²/n + σ_e²/(S n), which is put together from three estimates
 (Searle, Casella & McCulloch 1992, "Variance Components"): V_s, the variance of the seeds' values over S; B_2, the
 bootstrap variance over items of the mean over seeds; B_1, that of a single seed. σ_e²/(S n) = (B_1 − B_2)/(S − 1), and
-the variance is B_2 + max(0, V_s − σ_e²/(S n)). The interval is mean ± t · its root, with Satterthwaite's degrees of
-freedom (1946, "An Approximate Distribution of Estimates of Variance Components", Biometrics 2). Why it matters:
-Bouthillier et al. 2021, "Accounting for Variance in Machine Learning Benchmarks" (MLSys).
+the seeds' part of the variance is A = max(0, V_s − σ_e²/(S n)), the items' part B_2. Each has a half-width of its own,
+t_{S−1} · √A and t_{n−1} · √B_2; that of their sum is the root of the sum of squares (MOVER: Zou & Donner 2008,
+"Construction of confidence limits about effect measures", Statistics in Medicine 27). One t with Satterthwaite's
+degrees of freedom covers 92 % with three seeds, as those degrees are estimated from the same three values.
+Why seeds matter: Bouthillier et al. 2021, "Accounting for Variance in Machine Learning Benchmarks" (MLSys).
 """
 
 from __future__ import annotations
@@ -75,9 +77,10 @@ def _effect(values: npt.NDArray[np.float64], drawn: npt.NDArray[np.float64], n: 
     single = float(np.nanmean(np.nanvar(drawn, axis=1, ddof=1)))
     interaction = max(0.0, (single - items) / (count - 1))
     own = max(0.0, seeds - interaction)
-    total = items + own
-    if total == 0:
+    if items + own == 0:
         return SeedEffect(tuple(map(float, values)), mean, n, 0.0, mean, mean)
-    degrees = max(count - 1.0, total**2 / (seeds**2 / (count - 1) + items**2 / max(1, n - 1)))
-    half = t_quantile((1 + CONFIDENCE) / 2, round(degrees, 1)) * math.sqrt(total)
+    probability = (1 + CONFIDENCE) / 2
+    half = math.hypot(
+        t_quantile(probability, count - 1) * math.sqrt(own), t_quantile(probability, max(1, n - 1)) * math.sqrt(items)
+    )
     return SeedEffect(tuple(map(float, values)), mean, n, math.sqrt(own * count), mean - half, mean + half)

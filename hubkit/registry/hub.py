@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -257,6 +258,16 @@ def list_files(repo_id: str, revision: str) -> dict[str, RemoteFile]:
         file.path: RemoteFile(file.path, file.size, file.blob_id, file.lfs.sha256 if file.lfs else None)
         for file in files
     }
+
+
+def dataset_file(repo_id: str, path: str, revision: str, cache: Path) -> Path:
+    """A file of a dataset repository at a revision, from ``cache`` where it is there; a commit's needs no network then.
+
+    Raises :class:`HubError` and :class:`NotFoundError`.
+    """
+    with _client(repo_id) as api:
+        found = api.hf_hub_download(repo_id, path, repo_type="dataset", revision=revision, cache_dir=cache)
+    return Path(found)
 
 
 def list_tags(repo_id: str) -> dict[str, str]:

@@ -53,6 +53,11 @@ def acting(what: Acting | None) -> Iterator[None]:
         _acting.reset(token)
 
 
+def now_acting() -> Acting | None:
+    """What changes the forward passes here and now."""
+    return _acting.get()
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedBlock:
     """One block of the model: paths of its parts from the model's root, and its norm (None when there is none)."""

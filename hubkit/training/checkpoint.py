@@ -112,11 +112,14 @@ def load_checkpoint(
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"parameter:{name}"])
     for name, parameter in parameters.items():
-        optimiser.state[parameter] = {**_moments(tensors, name), **optimised["scalars"].get(name, {})}
+        optimiser.state[parameter] = {**_moments(tensors, name, parameter.device), **optimised["scalars"].get(name, {})}
     for group, values in zip(optimiser.param_groups, optimised["groups"], strict=True):
         group.update(values)
     if average is not None:
-        average.kept = {n: tensors[f"average:{n}"].clone() for n in parameters if f"average:{n}" in tensors}
+        kept = {name: tensors.get(f"average:{name}") for name in parameters}
+        average.kept = {
+            name: tensor.clone().to(parameters[name].device) for name, tensor in kept.items() if tensor is not None
+        }
         average.count = int(facts.get("averaged", "0"))
     return state, tensors[_RANDOM]
 
@@ -127,10 +130,12 @@ def _fits(tensors: Mapping[str, Tensor], parameters: Mapping[str, nn.Parameter])
     return _RANDOM in tensors and kept == {name: parameter.shape for name, parameter in parameters.items()}
 
 
-def _moments(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def _moments(tensors: Mapping[str, Tensor], name: str, device: torch.device) -> dict[str, Tensor]:
+    """What the optimiser keeps of a parameter, on its device; numbers of steps stay on the CPU, as torch has them."""
     found = {}
-    for key, tensor in tensors.items():
-        part, _, owner = key.partition(":")
+    for full, tensor in tensors.items():
+        part, _, owner = full.partition(":")
         if owner == name and part.startswith("optimiser."):
-            found[part.removeprefix("optimiser.")] = tensor.clone()
+            key = part.removeprefix("optimiser.")
+            found[key] = tensor.clone() if key == "step" else tensor.clone().to(device)
     return found

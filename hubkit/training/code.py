@@ -11,7 +11,16 @@ from pathlib import Path
 from hubkit.plugins import load_registered
 from hubkit.training.recipe import Recipe
 
-_DECIDES_NOTHING = {"code.py", "config.py", "config_file.py", "estimate.py", "recipe.py", "strength.py"}
+_DECIDES_NOTHING = {
+    "code.py",
+    "config.py",
+    "config_file.py",
+    "estimate.py",
+    "memory.py",
+    "recipe.py",
+    "strength.py",
+    "tracking.py",
+}
 
 
 @cache

@@ -66,7 +66,10 @@ class TrainingConfig(Strict):
     languages: Words = Field((), description="tags, the name of a family, or `all`; by default what the name says")
     held_out: Words | None = Field(None, description="languages of the family that are evaluated and not trained on")
     most_languages: int | None = Field(None, ge=1, description="of a family, at most so many, those with most text")
-    under: str | None = Field(None, description="installed adapters that it is stacked on, frozen: `fam-bantu`")
+    under: str | dict[str, str | None] | None = Field(
+        None,
+        description="installed adapters that it is stacked on, frozen: `fam-bantu`, or by language `{rw: lang-rw}`",
+    )
     warm_start: str | None = Field(
         None, description="where its tensors begin: an installed adapter (`lang-rw==0.1.0`) or a linear merge"
     )
@@ -107,6 +110,8 @@ class TrainingConfig(Strict):
             raise ValueError(str(error)) from None
         if self.kind in ("language", "fusion") and len(self.languages) > 1:
             raise ValueError(f"{self.name} is for one language, not for {', '.join(self.languages)}")
+        if isinstance(self.under, dict) and (self.kind != "task" or not self.under):
+            raise ValueError("under by language is for task adapters, and names one language at least")
         if self.held_out is not None and self.kind not in ("family", "universal"):
             raise ValueError(f"held_out is for families, not for the kind {self.kind}")
         return self
@@ -117,6 +122,8 @@ class TrainingConfig(Strict):
             return self.languages
         if self.kind == "universal":
             return ("all",)
+        if isinstance(self.under, dict):
+            return tuple(self.under)
         if self.kind == "task":
             raise UsageError(f"{self.name} names no language.", "Say which with languages: [TAG].")
         return (self.name.partition("-")[2],)

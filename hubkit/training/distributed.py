@@ -17,7 +17,9 @@ from torch import Tensor, nn
 def join() -> None:
     """Join the processes that ``torchrun`` or ``accelerate launch`` started; alone, nothing happens."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 
 
 def processes() -> int:
@@ -65,7 +67,5 @@ def agreed(value: float) -> float:
     if processes() == 1:
         return value
     told = torch.tensor([value], dtype=torch.float64)
-    if dist.get_backend() == "nccl":
-        told = told.cuda()
     dist.broadcast(told, 0)
     return float(told)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import numpy as np
 
 from hubkit.training.budget import Budget
 from hubkit.training.loop import Progress, Training
+from hubkit.training.memory import peak_memory
 
 if TYPE_CHECKING:
     from hubkit.runtime.encoder import Encoder
@@ -106,12 +105,6 @@ def disk_bytes(speed: Speed, recipe: Recipe, mixture: Mixture, draws: float, wid
         tokens = min(recipe.max_tokens, float(np.mean(lengths)) / 3.0)  # about three characters a token
         found["activations"] = round(seen * tokens * width * 2)
     return found
-
-
-def peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 class Watching:

@@ -115,7 +115,7 @@ class TrainableFusion:
 
     def adapter_tensors(self) -> dict[str, Tensor]:
         """Copies of the fusion's tensors."""
-        return {key: parameter.detach().clone() for key, parameter in self._parameters.items()}
+        return {key: parameter.detach().cpu().clone() for key, parameter in self._parameters.items()}
 
     def penalty(self) -> Tensor | None:
         """What draws the values back to the identity."""

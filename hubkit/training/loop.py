@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +16,18 @@ from torch import Tensor, nn
 from hubkit.adapter.method import method
 from hubkit.core.pooling import pool
 from hubkit.durable import locked
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.training import distributed
 from hubkit.training.activations import Activations
 from hubkit.training.backend import Trainable
 from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import State, load_checkpoint, save_checkpoint
-from hubkit.training.mixture import Drawing, Mixture, of_tokens
+from hubkit.training.cycling import stack_for
+from hubkit.training.mixture import Batches, Drawing, Mixture, cut
 from hubkit.training.objective import Batch
 from hubkit.training.optimiser import Average, evaluating, optimiser_of, rate
 from hubkit.training.parts import Collate, Part, Tokens, head_parameters, hide_tokens, parts_of
-from hubkit.training.recipe import Recipe
+from hubkit.training.recipe import UPPER_HALF, Recipe
 from hubkit.training.stacked import TrainableStack
 from hubkit.training.targets import Targets
 from hubkit.training.watch import DevScore, Observer, Progress, Watch
@@ -68,9 +69,12 @@ class Training:
         self.parts = [*parts_of(recipe, mixture), *further]
         config = adapter_config(core, recipe) if network is None else {}
         self.network = network or TrainableStack(targets.frozen, recipe.method, config, seed)
+        if recipe.recompute:
+            self._recompute()
         self._collate = Collate(targets, recipe.max_tokens)
+        self._device = next(iter(self.network.trainable().values())).device
         for part in self.parts:
-            part.prepare_head(self._collate, labels, seed)
+            part.prepare_head(self._collate, labels, seed, self._device)
         self.parameters = {**self.network.trainable(), **head_parameters(self.parts)}
         self.optimiser = optimiser_of(recipe, self.parameters)
         self.average = Average(recipe, self.parameters)
@@ -78,9 +82,11 @@ class Training:
         if (restored := load_checkpoint(folder, self.parameters, self.optimiser, self.average)) is not None:
             self.state, self._random = restored
         self.resumed = self.state.step > 0
+        self._stacks = self.network.stacks if isinstance(self.network, TrainableStack) else ()
         self._drawing = Drawing.of(recipe, seed)
+        if self._stacks and recipe.batch_by == "mixed":  # a batch goes through one stack
+            self._drawing = replace(self._drawing, batch_by="language")
         self._activations = self._cache()
-        self._device = next(iter(self.parameters.values())).device
 
     def run(self, observe: Observer | None = None, dev_score: DevScore | None = None) -> Trained:
         """Train until the budget is spent. Interrupted (Ctrl-C), the state is saved and the interrupt goes on.
@@ -111,7 +117,10 @@ class Training:
             count = len(group[0])
             while self.state.batch < count and self.fraction() < 1:
                 batches = [batches[self.state.batch % len(batches)] for batches in group]
-                encoded = [self._collate(part.data, batch) for part, batch in zip(self.parts, batches, strict=True)]
+                encoded = [
+                    replace(self._collate(part.data, batch), languages=batch.languages)
+                    for part, batch in zip(self.parts, batches, strict=True)
+                ]
                 started = time.perf_counter()
                 losses = self._step(encoded, watch.wants_norms(self.state.batch))
                 self.state.seconds += time.perf_counter() - started
@@ -145,23 +154,28 @@ class Training:
             heads = {name: p.detach().cpu().clone() for name, p in head_parameters(self.parts).items()}
         return Trained(tensors, self.network.config, self.state, self.resumed, heads)
 
+    def _recompute(self) -> None:
+        if not isinstance(self.network, TrainableStack):
+            raise UsageError("This network keeps what its layers compute.", "Leave recompute out of its recipe.")
+        self.network.recompute()
+
     def _cache(self) -> Activations | None:
         if not self.recipe.cache_activations:
             return None
         first = getattr(self.network, "first_layer", 0)
         if not first:
             raise HubkitError(
-                "There is nothing to keep: the adapter acts in the lowest layer.", "Leave cache_activations out."
+                "There is nothing to keep: the adapter, or what it is stacked on, acts in the lowest layer.",
+                "Leave cache_activations out.",
             )
         return Activations(self.targets.frozen, first, self.recipe.max_tokens)
 
-    def _batches(self, part: Part) -> list[list[Any]]:
+    def _batches(self, part: Part) -> Batches:
         number, groups = self.state.group, self.state.groups
         group = self._drawing.group(part.mixture, number, min(1.0, self.fraction_at_group()), groups)
         if self.recipe.batch_tokens is None:
             return group
-        rows = sorted((example for batch in group for example in batch), key=lambda example: len(example.text))
-        return of_tokens(rows, self._collate.lengths(rows), self.recipe.batch_tokens)
+        return cut(group, self._collate.lengths, self.recipe.batch_tokens, self._drawing.batch_by)
 
     def fraction_at_group(self) -> float:
         """Fraction of the budget that was spent when the current group of batches began.
@@ -188,9 +202,9 @@ class Training:
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         distributed.add_gradients(self.parameters.values())
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
         self.optimiser.step()
-        return {"loss": float(total.detach()), **told}
+        return {"loss": float(total.detach()), "gradient": float(norm), **told}
 
     def _loss(self, part: Part, tokens: Tokens) -> Tensor:
         """The loss of the whole batch; its gradient reaches the rows of this process."""
@@ -200,7 +214,8 @@ class Training:
         rows = distributed.own_rows(len(tokens))
         own_mask = mask[rows].to(self._device)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._in_bfloat16()):
-            hidden = self._hidden(ids[rows], tokens.attention_mask[rows], own_mask, ids is tokens.input_ids)
+            unchanged, language = ids is tokens.input_ids, tokens.languages[0]
+            hidden = self._hidden(ids[rows], tokens.attention_mask[rows], own_mask, unchanged, language)
         hidden = hidden.float()
         student = nn.functional.normalize(pool(hidden, own_mask, self.network.core.pooling), dim=-1)
         batch = Batch(
@@ -212,12 +227,13 @@ class Training:
         )  # fmt: skip
         return part.objective(batch).value
 
-    def _hidden(self, ids: Tensor, attention_mask: Tensor, seen: Tensor, unchanged: bool) -> Tensor:
+    def _hidden(self, ids: Tensor, attention_mask: Tensor, seen: Tensor, unchanged: bool, language: str) -> Tensor:
+        if not isinstance(self.network, TrainableStack):
+            return self.network.hidden(ids.to(self._device), seen)
+        stack = stack_for(language, self._stacks, self.seed, self.state.step) if self._stacks else None
         if self._activations is not None and unchanged:
-            states = self._activations(ids, attention_mask).to(self._device)
-            assert isinstance(self.network, TrainableStack)
-            return self.network.from_layer(states, seen)
-        return self.network.hidden(ids.to(self._device), seen)
+            return self.network.from_layer(self._activations(ids, attention_mask).to(self._device), seen, stack)
+        return self.network.hidden(ids.to(self._device), seen, stack)
 
     def _moved(self, tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor.to(self._device)
@@ -250,5 +266,6 @@ def adapter_config(core: Core, recipe: Recipe) -> dict[str, Any]:
     from transformers import AutoConfig
 
     layers = int(AutoConfig.from_pretrained(core.folder).num_hidden_layers)
-    skipped = list(range(int(layers * recipe.skip_lower)))
+    skip_lower = UPPER_HALF if recipe.skip_lower is None else recipe.skip_lower
+    skipped = list(range(int(layers * skip_lower)))
     return method(recipe.method).adapterhub_config(**{"leave_out": skipped, **recipe.hyperparameters})

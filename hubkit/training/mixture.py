@@ -7,7 +7,7 @@ over the budget (temperature annealing, Wang et al. 2020, arXiv 2004.06748).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 
 BATCHES_SORTED_TOGETHER = 16
 _FIRST_COMPETENCE = 0.1  # share of a language's sentences that an easy-first order begins with
-Batches = list[list[Any]]
 Shares = Mapping[str, float]
+
+
+class Rows(list[Any]):
+    """The examples of a batch; ``languages`` has the tag of each."""
+
+    def __init__(self, drawn: Iterable[tuple[str, Any]]) -> None:
+        told = list(drawn)
+        super().__init__(example for _, example in told)
+        self.languages = tuple(tag for tag, _ in told)
+
+
+Batches = list[Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +135,10 @@ class Drawing:
         """Batches of whatever comes, sorted by length within the group."""
         tags, probabilities = list(shares), list(shares.values())
         count = self.batch_size * BATCHES_SORTED_TOGETHER
-        drawn = [mixture.pairs[tags[index]] for index in random.choice(len(tags), count, p=probabilities)]
-        chosen = [found[int(random.integers(_first(found, known)))] for found in drawn]
-        chosen.sort(key=length)
-        group = [chosen[at : at + self.batch_size] for at in range(0, count, self.batch_size)]
+        drawn = [tags[index] for index in random.choice(len(tags), count, p=probabilities)]
+        chosen = [(tag, mixture.pairs[tag][int(random.integers(_first(mixture.pairs[tag], known)))]) for tag in drawn]
+        chosen.sort(key=lambda one: length(one[1]))
+        group = [Rows(chosen[at : at + self.batch_size]) for at in range(0, count, self.batch_size)]
         random.shuffle(group)
         return group
 
@@ -141,7 +152,8 @@ class Drawing:
                 source = found[int(random.integers(len(found)))].source
                 found = [example for example in found if example.source == source]
             again = len(found) < self.batch_size
-            group.append([found[int(at)] for at in random.choice(len(found), self.batch_size, replace=again)])
+            rows = random.choice(len(found), self.batch_size, replace=again)
+            group.append(Rows((tags[index], found[int(at)]) for at in rows))
         return group
 
 
@@ -158,9 +170,22 @@ def length(example: Any) -> int:
     return len(example.text)
 
 
-def of_tokens(rows: Sequence[Any], lengths: Sequence[int], limit: int) -> Batches:
+def cut(group: Batches, lengths: Callable[[Sequence[Any]], list[int]], limit: int, batch_by: str) -> Batches:
+    """The group in batches of at most ``limit`` tokens; what was drawn apart (see :class:`Drawing`) stays apart."""
+    together = [list(zip(rows.languages, rows, strict=True)) for rows in group]
+    if batch_by == "mixed":
+        together = [[row for rows in together for row in rows]]
+    found = []
+    for rows in together:
+        rows.sort(key=lambda row: length(row[1]))
+        counts = lengths([example for _, example in rows])
+        found += [Rows(batch) for batch in of_tokens(rows, counts, limit)]
+    return found
+
+
+def of_tokens(rows: Sequence[Any], lengths: Sequence[int], limit: int) -> list[list[Any]]:
     """Cut rows into batches of at most ``limit`` tokens, padding included; a batch has two rows at least."""
-    found: Batches = [[]]
+    found: list[list[Any]] = [[]]
     longest = 0
     for row, tokens in zip(rows, lengths, strict=True):
         longest = max(longest, tokens)

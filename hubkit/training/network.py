@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hubkit.composition.data import as_recipe
-from hubkit.composition.member import Member
+from hubkit.composition.member import CORE, Member
 from hubkit.composition.recipe import Merge, Stack
 from hubkit.composition.resolve import merge_weights, stacked_under
 from hubkit.errors import UsageError
+from hubkit.languages import find
 from hubkit.registry.installed import find_installed
 from hubkit.training.loop import adapter_config
 from hubkit.training.stacked import TrainableStack
@@ -24,15 +25,25 @@ if TYPE_CHECKING:
     from hubkit.training.recipe import Recipe
 
 
+NO_ADAPTER = (None, "none", CORE)
+"""How ``under`` says that a language has the core alone."""
+
+
 def network_for(
-    recipe: Recipe, encoder: Encoder, seed: int, under: str | None = None, warm_start: str | None = None
-) -> Trainable:
+    recipe: Recipe, encoder: Encoder, seed: int, under: str | Mapping[str, str | None] | None = None,
+    warm_start: str | None = None,
+) -> Trainable:  # fmt: skip
     """An adapter of ``recipe`` on the encoder's core: over the frozen ``under``, beginning as ``warm_start`` is.
 
-    The encoder's bank has or finds the adapters of ``under``. Raises :class:`UsageError` for what cannot be trained on.
+    ``under`` is one stack, or one for each of several languages. The encoder's bank has or finds its adapters. Raises
+    :class:`UsageError` for what cannot be trained on.
     """
     initial = None if warm_start is None else initial_tensors_of(warm_start, encoder.core)
-    stack = None if under is None else frozen_stack(under, encoder.core)
+    stack: Stack | Mapping[str, Stack | None] | None
+    if isinstance(under, Mapping):
+        stack = frozen_stacks(under, encoder.core)
+    else:
+        stack = None if under is None else frozen_stack(under, encoder.core)
     config = adapter_config(encoder.core, recipe)
     return TrainableStack(encoder, recipe.method, config, seed, stack, initial)
 
@@ -54,6 +65,20 @@ def frozen_stack(under: str, core: Core) -> Stack:
     for part in members:
         _pin(part, core, pinned)  # type: ignore[arg-type]
     return Stack(*pinned.values())
+
+
+def frozen_stacks(under: Mapping[str, str | None], core: Core) -> dict[str, Stack | None]:
+    """Language → :func:`frozen_stack` of what it says, by canonical tags; ``None`` is the core alone.
+
+    Raises :class:`UsageError` for a language that is named twice, :class:`NotFoundError` for one that is none.
+    """
+    found: dict[str, Stack | None] = {}
+    for word, text in under.items():
+        tag = find(word).tag
+        if tag in found:
+            raise UsageError(f"{word} is {tag}, which under has already.", "Name a language once.")
+        found[tag] = None if text in NO_ADAPTER else frozen_stack(str(text), core)
+    return found
 
 
 def _pin(member: Member, core: Core, pinned: dict[str, Member]) -> None:

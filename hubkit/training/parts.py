@@ -41,13 +41,13 @@ class Part:
         """Whether the objective looks at token vectors."""
         return self.data in {"text", "tagged"}
 
-    def prepare_head(self, collate: Collate, labels: tuple[str, ...], seed: int) -> None:
-        """Build the objective's own head, where it has one."""
+    def prepare_head(self, collate: Collate, labels: tuple[str, ...], seed: int, device: torch.device) -> None:
+        """Build the objective's own head, where it has one, on the network's device."""
         if isinstance(self.objective, HasHead):
             setup = collate.setup(self, labels)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                self.head = self.objective.head(collate.core.hidden_size, setup)
+                self.head = self.objective.head(collate.core.hidden_size, setup).to(device)
 
     def prepared(self, tokens: Tokens, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """The token ids that the network sees, and the labels."""

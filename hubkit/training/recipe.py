@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+PROSE_WORDS = 12  # text whose sentences have so many words, in the median, is prose
+UPPER_HALF = 0.5
 
 
 class Beside(BaseModel):
@@ -24,9 +29,10 @@ class Recipe(BaseModel):
 
     method: str = Field("seq_bn", description="adapter method, as registered")
     hyperparameters: dict[str, Any] = Field(default_factory=dict, description="of the method, e.g. {'r': 16}")
-    skip_lower: float = Field(
-        0.5, ge=0, lt=1, description="fraction of the core's layers, from below, without an adapter (AdapterDrop)"
-    )
+    skip_lower: float | None = Field(
+        None, ge=0, lt=1, description="fraction of the core's layers, from below, without an adapter (AdapterDrop); "
+        "none: 0 for prose, 0.5 for shorter text",
+    )  # fmt: skip
     objective: str = Field("contrastive", description="training objective, as registered")
     objective_parameters: dict[str, Any] = Field(default_factory=dict, description="e.g. {'temperature': 0.02}")
     beside: tuple[Beside, ...] = Field((), description="further objectives on the same text")
@@ -69,6 +75,21 @@ class Recipe(BaseModel):
     cache_activations: bool = Field(
         False, description="keep what the layers below the adapter compute on disk (float16), for the second epoch on"
     )
+    recompute: bool = Field(
+        False,
+        description="layers are computed again in the backward pass instead of kept: less memory, a third more time",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the products in training; auto is bfloat16 on a GPU that has it, else float32"
     )
+
+    def fitted(self, lengths: Sequence[int]) -> Recipe:
+        """The recipe for sentences of these lengths (words), with what it leaves open chosen: ``skip_lower``.
+
+        On prose, adapters in all layers learn more of the language; on the short strings of interfaces they learn as
+        much in the upper half alone, which takes less time (``docs/log.md``).
+        """
+        if self.skip_lower is not None:
+            return self
+        prose = bool(lengths) and median(lengths) >= PROSE_WORDS and not self.cache_activations
+        return self.model_copy(update={"skip_lower": 0.0 if prose else UPPER_HALF})

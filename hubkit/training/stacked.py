@@ -23,6 +23,7 @@ from hubkit.runtime.hooks import acting, install, places
 from hubkit.runtime.program import Acts, Fuses, compile_program
 from hubkit.runtime.stacks import OneRecipe, Resolving
 from hubkit.training.backend import assert_unchanged, checksums, initial_tensors
+from hubkit.training.recompute import recompute
 
 if TYPE_CHECKING:
     from hubkit.adapter.sites import Site
@@ -35,6 +36,9 @@ _NAME = "trained"
 class TrainableStack:
     """A frozen core, a frozen recipe ``under``, and a trainable adapter on top; see :class:`.backend.Trainable`.
 
+    ``under`` may also be several recipes by name; their names are ``stacks``, and every pass names the one it goes
+    through.
+
     The network shares its weights with ``encoder``'s. ``initial`` are the tensors to begin with, by the method's names;
     without them the adapter begins as ``adapters`` begins it. Raises :class:`UsageError` when ``initial`` does not fit,
     or when what lies under adds tokens.
@@ -42,7 +46,7 @@ class TrainableStack:
 
     def __init__(
         self, encoder: Encoder, method_name: str, config: Mapping[str, Any], seed: int,
-        under: OneRecipe | None = None, initial: Mapping[str, Tensor] | None = None,
+        under: OneRecipe | Mapping[str, OneRecipe | None] | None = None, initial: Mapping[str, Tensor] | None = None,
     ) -> None:  # fmt: skip
         self.core, self.config = encoder.core, dict(config)
         chosen, where = method(method_name), architecture(self.core.model_type)
@@ -53,36 +57,43 @@ class TrainableStack:
         begun = initial_tensors(self.core, chosen, self.config, seed) if initial is None else dict(initial)
         _check_fits(begun, chosen.expected_tensors(self.config, self.model.config, where))
         self._parameters = {key: nn.Parameter(tensor.float().clone().to(device)) for key, tensor in begun.items()}
-        self._method, self._where, self._below = chosen, where, _frozen_layers(encoder, under)
+        self._method, self._where = chosen, where
+        self.stacks = tuple(under) if isinstance(under, Mapping) else ()
+        recipes = under if isinstance(under, Mapping) else {None: under}
+        self._below = {name: _frozen_layers(encoder, recipe) for name, recipe in recipes.items()}
         self._placed = places(self.model, where)
-        self._compiled = self._compile()
-        install(self.model, self._placed, self._compiled.wanted)
+        self._compiled = {name: self._compile(name) for name in self._below}
+        install(self.model, self._placed, {place for one in self._compiled.values() for place in one.wanted})
         self._frozen = checksums(dict(self.model.named_parameters()))
-        self.first_layer = _first_layer(self._compiled.heights, where.layers)
+        self.first_layer = min(_first_layer(one.heights, where.layers) for one in self._compiled.values())
         self._upper: _Upper | None = None
 
-    def _compile(self) -> Program:
+    def recompute(self) -> None:
+        """From now on keep less of the forward pass, and compute the layers again in the backward pass."""
+        recompute(list(self.model.get_submodule(self._where.layers))[self.first_layer :])
+
+    def _compile(self, stack: str | None) -> Program:
         sites = self._method.sites(self.config, self._parameters, self._where)
         self._computed = any(_is_computed(site) for site in sites.values())
-        return compile_program([(*self._below, Acts(_NAME, sites))], self._placed, every_row=True)
+        return compile_program([(*self._below[stack], Acts(_NAME, sites))], self._placed, every_row=True)
 
-    def _program(self) -> Program:
+    def _program(self, stack: str | None) -> Program:
         """What acts in the next forward pass: sites whose tensors are computed from the parameters are made anew."""
         if self._computed:
-            self._compiled = self._compile()
-        return self._compiled
+            self._compiled[stack] = self._compile(stack)
+        return self._compiled[stack]
 
-    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Token ids (b, t) and mask (b, t) → token vectors of the last layer (b, t, h)."""
-        with acting(Pass(self._program())):
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor, stack: str | None = None) -> Tensor:
+        """Token ids (b, t) and mask (b, t) → token vectors of the last layer (b, t, h), through one of ``stacks``."""
+        with acting(Pass(self._program(stack))):
             hidden: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden
 
-    def from_layer(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+    def from_layer(self, states: Tensor, attention_mask: Tensor, stack: str | None = None) -> Tensor:
         """What :meth:`hidden` gives when ``states`` (b, t, h) enter the layer ``first_layer``."""
         if self._upper is None:
             self._upper = _Upper(self.model, architecture(self.core.model_type), self.first_layer)
-        with acting(Pass(self._program())):
+        with acting(Pass(self._program(stack))):
             return self._upper(states, attention_mask)
 
     def trainable(self) -> dict[str, nn.Parameter]:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from hubkit.durable import written_file
 from hubkit.training import distributed
 from hubkit.training.checkpoint import BEST
+from hubkit.training.memory import peak_gpu_memory, peak_memory
 from hubkit.training.optimiser import evaluating
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ _SMOOTHING = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a run shows while it works. ``dev`` is the last development score, ``left`` the seconds still to train."""
+    """What a run shows while it works.
+
+    ``losses`` are smoothed and by name: "loss", each objective, "gradient" (the norm), and with several objectives
+    "gradient of" each; ``now`` are those of the last step. ``dev`` is the mean of the last development scores,
+    ``scores`` and ``first_scores`` are the last and the first by language; ``left`` are seconds still to train.
+    """
 
     fraction: float
     step: int
@@ -37,6 +43,12 @@ class Progress:
     left: float | None
     dev: float | None
     losses: Mapping[str, float] = field(default_factory=dict)
+    now: Mapping[str, float] = field(default_factory=dict)
+    learning_rate: float = 0.0
+    scores: Mapping[str, float] = field(default_factory=dict)
+    first_scores: Mapping[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int = 0
+    peak_gpu_bytes: int = 0
 
 
 Observer = Callable[[Progress], None]
@@ -66,8 +78,13 @@ class Watch:
         state, fraction = self._training.state, self._training.own_fraction()
         left = state.seconds * (1 - fraction) / fraction if fraction > 0 else None
         speed = state.sentences / max(state.seconds, 1e-9)
-        loss = self._smoothed["loss"]
-        self._observe(Progress(fraction, state.step, loss, speed, left, self._dev(), dict(self._smoothed)))
+        self._observe(
+            Progress(
+                fraction, state.step, self._smoothed["loss"], speed, left, self._dev(), dict(self._smoothed),
+                dict(losses), self._training.optimiser.param_groups[0]["lr"], dict(state.dev), dict(state.first_dev),
+                peak_memory(), peak_gpu_memory(),
+            )
+        )  # fmt: skip
 
     def group_done(self) -> None:
         """A group of batches is done: note the loss, score, let languages join, save."""
@@ -77,7 +94,8 @@ class Watch:
             state.evaluations = due
             self._evaluate(self._dev_score)
         self._let_languages_join()
-        point = {"step": float(state.step), **{name: round(value, 4) for name, value in self._smoothed.items()}}
+        shown = {name: round(value, 4) for name, value in self._smoothed.items() if name != "gradient"}
+        point = {"step": float(state.step), **shown}
         if (dev := self._dev()) is not None:
             point["dev"] = round(dev, 4)
         state.curve.append(point)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,9 +55,10 @@ def name_of(family: str) -> str:
     return "-".join(("fam", *words))
 
 
-def add_family(request: FamilyRequest, events: Events | None = None) -> Outcome:
+def add_family(request: FamilyRequest, events: Events | None = None, track: Sequence[str] = ()) -> Outcome:
     """Train, evaluate and install an adapter for a family. Interrupted, the same request goes on where it stopped.
 
-    Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing is installed then.
+    ``track`` names experiment trackers. Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing
+    is installed then.
     """
-    return train(request.config(), events)
+    return train(request.config(), events, track=track)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hubkit.training.config import DEFAULT_BUDGET
 from hubkit.workflows.events import Events
 from hubkit.workflows.train import Outcome, train
@@ -10,9 +12,10 @@ from hubkit.workflows.work import Request
 __all__ = ["DEFAULT_BUDGET", "Outcome", "Request", "add_language"]
 
 
-def add_language(request: Request, events: Events | None = None) -> Outcome:
+def add_language(request: Request, events: Events | None = None, track: Sequence[str] = ()) -> Outcome:
     """Train, evaluate and install an adapter for a language. Interrupted, the same request goes on where it stopped.
 
-    Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing is installed then.
+    ``track`` names experiment trackers. Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing
+    is installed then.
     """
-    return train(request.config(), events)
+    return train(request.config(), events, track=track)

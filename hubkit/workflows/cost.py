@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hubkit.evaluation import report as reports
 from hubkit.evaluation.energy import EnergyMeter
-from hubkit.training.estimate import peak_memory
+from hubkit.training.memory import peak_memory
 
 
 @dataclass(slots=True)

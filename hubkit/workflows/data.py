@@ -104,7 +104,7 @@ def collect(config: TrainingConfig, events: Events) -> Data:
         main, labels = found.examples(objective, names)
     development, development_source = _development(config, found.suites)
     texts, removed, proof = cleared(main, found.suites, [pair for pairs in development.values() for pair in pairs])
-    own = [language.tag for language in found.scope.languages]
+    own = [language.tag for language in found.scope.languages] if kind in ("pairs", "text") else list(texts)
     check_counts(texts, own, "usable sentences" if kind in ("pairs", "text") else f"{kind} examples")
     return Data(
         languages=found.scope.languages, held_out=found.scope.held_out, family=found.scope.family, pairs=texts,

@@ -127,9 +127,9 @@ def reckoned(work: Work, speed: Speed) -> Estimate:
 
 def _seconds_of_mean(work: Work) -> float:
     """Seconds for the mean vector, which an adapter of one language has."""
-    if len(work.data.languages) > 1:
+    if len(work.data.languages) > 1 or work.stacks:
         return 0.0
-    own = sorted({example.text for example in work.data.pairs[work.language.tag]})
+    own = sorted({example.text for example in work.data.pairs.get(work.language.tag, ())})
     return min(MEAN_OVER, len(own)) * seconds_per_text(work.encoder, own)
 
 

@@ -30,7 +30,7 @@ from hubkit.languages import find
 from hubkit.languages.family import group
 from hubkit.registry.installed import Installed, install_folder
 from hubkit.settings import settings
-from hubkit.training.estimate import peak_memory
+from hubkit.training.memory import peak_memory
 from hubkit.version import __version__
 from hubkit.workflows.cost import device
 from hubkit.workflows.reproduce import record

@@ -31,7 +31,7 @@ class Recorded(BaseModel):
 
     format: Literal[1] = 1
     config: dict[str, Any]
-    under: str | None = None  # in pinned versions
+    under: str | dict[str, str | None] | None = None  # in pinned versions
     data: dict[str, dict[str, Any]]  # part → number of examples, sha256
     suites: list[dict[str, Any]] = []
     files: dict[str, str] = {}  # as in the configuration → sha256
@@ -46,7 +46,7 @@ def record(work: Work) -> Recorded:
     paths = _paths(work.config)
     return Recorded(
         config=_without_folders(work.config.model_dump(mode="json")),
-        under=None if work.under is None else str(work.under),
+        under=work.pinned(),
         data=work.data.digests(),
         suites=[{"name": suite.name, "language": suite.language, "pairs": len(suite)} for suite in work.data.suites],
         files={_shown(path): sha256(Path(path)) for path in paths if Path(path).is_file()},

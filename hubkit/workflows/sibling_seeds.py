@@ -44,7 +44,7 @@ def _system(subject: Subject, work: Work, seed: int) -> Tested:
         return training.run(work.events.training), {"seed": seed}
 
     further = [each.model_dump(mode="json", exclude={"data"}) for each in config.objectives]
-    decides = [core.fingerprint, config.recipe.model_dump(mode="json"), further, work.data.digest(), str(work.under),
+    decides = [core.fingerprint, config.recipe.model_dump(mode="json"), further, work.data.digest(), str(work.pinned()),
                config.warm_start, seed]  # fmt: skip
     kept = kept_or_trained(control_folder("seed", *decides), steps, train, work.events.note)
     made = adapter_from_state(config.name, config.recipe.method, kept.config, kept.tensors, core)

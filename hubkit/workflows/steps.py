@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hubkit.adapter.store import Adapter, adapter_from_state, random_adapter
+from hubkit.composition.recipe import Stack
 from hubkit.core import open_core
 from hubkit.errors import HubkitError
-from hubkit.evaluation.compare import Result, damage, evaluation_of, results_on
+from hubkit.evaluation.compare import Encode, Result, damage, evaluation_of, results_on
 from hubkit.evaluation.controls import Control, encode_with, train_wrong_family, unrelated_suites, wrong_family
 from hubkit.evaluation.pooled import pool
 from hubkit.evaluation.report import Damage, Evaluation, Pooled, SeedScore
@@ -20,16 +22,19 @@ from hubkit.evaluation.suite import ParallelSuite
 from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.load import load
 from hubkit.settings import settings
+from hubkit.training import distributed
 from hubkit.training.budget import parse_budget
 from hubkit.training.code import code_digest
 from hubkit.training.config import TrainingConfig
 from hubkit.training.curriculum import mixture_of
-from hubkit.training.loop import Trained, Training
-from hubkit.training.network import frozen_stack, network_for
+from hubkit.training.loop import Observer, Progress, Trained, Training
+from hubkit.training.network import frozen_stack, frozen_stacks, network_for
 from hubkit.training.strength import Choice
 from hubkit.training.targets import Targets
+from hubkit.training.tracking import tracking
+from hubkit.version import __version__
 from hubkit.workflows.cost import Cost
-from hubkit.workflows.data import collect
+from hubkit.workflows.data import Data, collect
 from hubkit.workflows.estimate import EstimateAtStart
 from hubkit.workflows.events import Events
 from hubkit.workflows.labelled import part_of
@@ -37,6 +42,7 @@ from hubkit.workflows.tuning import development_scores, tune_strength, with_mean
 from hubkit.workflows.work import Work
 
 _CODE = "code"
+_WARNED_APART = 3  # languages with a warning each
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +70,26 @@ def open_encoder(config: TrainingConfig, events: Events) -> Encoder:
 
 def gather(config: TrainingConfig, encoder: Encoder, cost: Cost, events: Events) -> Work:
     """Text, suites and everything else that the later steps share."""
-    under = None if config.under is None else frozen_stack(config.under, encoder.core)
+    under, stacks = None, dict[str, Stack | None]()
+    if isinstance(config.under, dict):
+        stacks = frozen_stacks(config.under, encoder.core)
+    elif config.under is not None:
+        under = frozen_stack(config.under, encoder.core)
     data = collect(config, events)
     for warning in data.warnings:
         events.warn(warning)
     target = data.language.tag if config.kind in ("language", "fusion") else None
+    config = config.model_copy(update={"recipe": config.recipe.fitted(_lengths(data, target))})
     domains = {source.name: source.domain for source in data.sources}
     mixture = mixture_of(config.recipe, data.pairs, target, config.seeds[0], domains)
     targets, budget = Targets(encoder.adapted(None)), parse_budget(config.budget)
-    return Work(config, budget, encoder, targets, data, mixture, cost, events, under)
+    return Work(config, budget, encoder, targets, data, mixture, cost, events, under, stacks)
+
+
+def _lengths(data: Data, target: str | None) -> list[int]:
+    """Words of every training sentence of the target, or of all languages: of its English side where it has one."""
+    examples = data.pairs[target] if target in data.pairs else [one for some in data.pairs.values() for one in some]
+    return [len(getattr(example, "english", example.text).split()) for example in examples]
 
 
 def run_folder(work: Work, seed: int) -> Path:
@@ -81,7 +98,7 @@ def run_folder(work: Work, seed: int) -> Path:
     further = [each.model_dump(exclude={"data"}) for each in config.objectives]
     parts = [
         config.recipe.model_dump(), further, str(work.budget), work.encoder.core.fingerprint, work.data.digest(), seed,
-        str(work.under), config.warm_start,
+        str(work.pinned()), config.warm_start,
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     return settings().runs / f"{config.name}-{key}"
@@ -90,8 +107,7 @@ def run_folder(work: Work, seed: int) -> Path:
 def training_of(work: Work, seed: int, folder: Path) -> Training:
     """The run of one seed in ``folder``."""
     config, data = work.config, work.data
-    under = None if work.under is None else str(work.under)
-    network = network_for(config.recipe, work.encoder, seed, under, config.warm_start)
+    network = network_for(config.recipe, work.encoder, seed, work.pinned(), config.warm_start)
     further = [part_of(each, config, seed) for each in data.further]
     return Training(
         work.encoder.core, config.recipe, work.mixture, work.targets, work.budget, seed, folder, network, further,
@@ -109,12 +125,24 @@ def train(work: Work, seed: int) -> Trained:
     training = training_of(work, seed, folder)
     if training.resumed:
         work.events.note(f"resuming at step {training.state.step}")
-    watching = EstimateAtStart(work, training)
-    trained = training.run(watching, development_scores(work, training))
+    watching, wanted = EstimateAtStart(work, training), () if distributed.number() else work.track
+    with tracking(wanted, folder.name, settings().trackers, _told(work, seed), work.events.warn) as trackers:
+        observers: list[Observer] = [watching, *trackers]
+
+        def observe(progress: Progress) -> None:
+            for observer in observers:
+                observer(progress)
+
+        trained = training.run(observe, development_scores(work, training))
     for warning in (*trained.state.warnings, *_unseen(work, trained)):
         work.data.warnings.append(warning)
         work.events.warn(warning)
     return trained
+
+
+def _told(work: Work, seed: int) -> dict[str, Any]:
+    """The configuration as a tracker keeps it."""
+    return {**work.config.model_dump(mode="json", exclude={"seeds"}), "seed": seed, "hubkit": __version__}
 
 
 def _check_code(folder: Path, objective: str) -> None:
@@ -130,15 +158,16 @@ def _check_code(folder: Path, objective: str) -> None:
 
 
 def _unseen(work: Work, trained: Trained) -> list[str]:
-    """A warning for each language that the budget could not show once."""
-    found = []
+    """A warning for each language that the budget could not show once; where there are many, one for all."""
+    short = []
     for language in work.data.languages:
-        own = len(work.data.pairs[language.tag])
-        if trained.state.sentences * work.mixture.shares[language.tag] < own:
-            found.append(
-                f"The budget {work.budget} was too small to see each of the {own:,} sentences of {language.name} once."
-            )
-    return found
+        own = len(work.data.pairs.get(language.tag, ()))
+        if own and trained.state.sentences * work.mixture.shares[language.tag] < own:
+            short.append(f"each of the {own:,} sentences of {language.name}")
+    told = f"The budget {work.budget} was too small to see"
+    if len(short) > _WARNED_APART:
+        return [f"{told} every sentence once in {len(short)} of {len(work.data.languages)} languages: {short[0]}."]
+    return [f"{told} {each} once." for each in short]
 
 
 def tune(work: Work, trained: Trained) -> tuple[Adapter, Choice]:
@@ -157,11 +186,13 @@ def adapter_of(work: Work, trained: Trained) -> Adapter:
 def control(work: Work, steps: int) -> Control | None:
     """The wrong-family adapter of as many steps, over the same adapters; none where it is not wanted.
 
-    Languages of all families have none that is wrong, and neither has an objective with answers.
+    Languages of all families have none that is wrong, and neither has an objective with answers, or a stack for each
+    language.
     """
     config = work.config
     is_parallel = all(hasattr(one, "english") for found in work.data.pairs.values() for one in found[:1])
-    if not config.controls or config.kind == "universal" or not is_parallel or not work.data.sources:
+    without = config.kind == "universal" or work.stacks or not is_parallel or not work.data.sources
+    if not config.controls or without:
         return None
     family, under = wrong_family(work.language), None if work.under is None else str(work.under)
     made = train_wrong_family(
@@ -175,19 +206,32 @@ def control(work: Work, steps: int) -> Control | None:
 def evaluate(work: Work, adapter: Adapter, wrong: Control | None) -> Evaluated:
     """The adapter beside its controls on every suite, and what it does to unrelated languages."""
     chance = random_adapter(adapter, work.encoder.core, work.seed + 1)
-    systems = {"core": encode_with(work.encoder), "adapter": encode_with(work.acting(adapter))}
-    systems["random"] = encode_with(work.acting(chance, "random"))
-    descriptions = {}
-    if work.under is not None:
-        systems["family"] = encode_with(work.acting(None))
-        descriptions["family"] = f"{work.under} alone, which this adapter is stacked on"
-    if wrong is not None:
-        systems["wrong-family"] = encode_with(work.acting(wrong.adapter.with_strength(adapter.strength), "control"))
-        descriptions["wrong-family"] = wrong.description()
-    judged = [(suite, results_on(systems, suite)) for suite in work.data.suites]
-    evaluations = [evaluation_of(results, suite, descriptions=descriptions) for suite, results in judged]
+    judged, evaluations = [], []
+    for suite in work.data.suites:
+        systems, descriptions = _systems(work, adapter, chance, wrong, suite.language)
+        results = results_on(systems, suite)
+        judged.append((suite, results))
+        evaluations.append(evaluation_of(results, suite, descriptions=descriptions))
     unrelated = unrelated_suites(work.language, list(work.data.pairs), work.data.damage)
-    return Evaluated(evaluations, damage(systems["core"], systems["adapter"], unrelated), _pooled(work, judged))
+    harm = damage(encode_with(work.encoder), encode_with(work.acting(adapter)), unrelated)
+    return Evaluated(evaluations, harm, _pooled(work, judged))
+
+
+def _systems(
+    work: Work, adapter: Adapter, chance: Adapter, wrong: Control | None, language: str
+) -> tuple[dict[str, Encode], dict[str, str]]:
+    """What is compared in this language, and in words what the less usual systems are."""
+    systems = {"core": encode_with(work.encoder), "adapter": encode_with(work.acting(adapter, language=language))}
+    systems["random"] = encode_with(work.acting(chance, "random", language))
+    descriptions = {}
+    if (under := work.under_in(language)) is not None:
+        systems["family"] = encode_with(work.acting(None, language=language))
+        descriptions["family"] = f"{under} alone, which this adapter is stacked on"
+    if wrong is not None:
+        made = wrong.adapter.with_strength(adapter.strength)
+        systems["wrong-family"] = encode_with(work.acting(made, "control", language))
+        descriptions["wrong-family"] = wrong.description()
+    return systems, descriptions
 
 
 def _pooled(work: Work, judged: list[tuple[ParallelSuite, dict[str, Result]]]) -> list[Pooled]:
@@ -213,7 +257,8 @@ def seed_scores(work: Work, adapter: Adapter, first: Evaluation) -> list[SeedSco
     for seed in work.config.seeds[1:]:
         work.events.note(f"seed {seed}")
         other = adapter_of(work, train(work, seed)).with_strength(adapter.strength)
-        systems = {"core": encode_with(work.encoder), "adapter": encode_with(work.acting(other, "seed"))}
-        result = results_on(systems, work.data.suites[0])["adapter"]
+        suite = work.data.suites[0]
+        acting = work.acting(other, "seed", suite.language)
+        result = results_on({"core": encode_with(work.encoder), "adapter": encode_with(acting)}, suite)["adapter"]
         found.append(SeedScore(seed=seed, raw=result.raw.recall, centred=result.centred.recall))
     return found

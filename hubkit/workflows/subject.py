@@ -167,7 +167,7 @@ def _under(recipe: Stack, before: Recorded | None, installed: Sequence[Installed
     """What the uppermost adapter stands on here: what the recipe names, else what it was trained over."""
     if len(recipe.parts) > 1:
         return Stack(*recipe.parts[:-1])
-    if before is not None and before.under is not None:
+    if before is not None and isinstance(before.under, str):
         under = as_recipe(before.under)
         return under if isinstance(under, Stack) else Stack(under)  # type: ignore[arg-type]
     manifest = installed[-1].manifest

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hubkit.durable import locked
@@ -13,6 +13,7 @@ from hubkit.evaluation.report import Report
 from hubkit.registry.installed import Installed, list_installed
 from hubkit.settings import settings
 from hubkit.training.config import TrainingConfig
+from hubkit.training.tracking import tracker
 from hubkit.workflows.cost import Cost
 from hubkit.workflows.events import Events, Silent
 from hubkit.workflows.publishable import Made, publishable
@@ -41,15 +42,20 @@ class Outcome:
     report: Report
 
 
-def train(config: TrainingConfig, events: Events | None = None, repeats: Recorded | None = None) -> Outcome:
+def train(
+    config: TrainingConfig, events: Events | None = None, repeats: Recorded | None = None, track: Sequence[str] = ()
+) -> Outcome:
     """Train, evaluate and install an adapter. Interrupted, the same configuration goes on where it stopped.
 
-    With ``repeats`` the text must be what it was then. Raises the :class:`hubkit.errors.HubkitError` of the part that
-    failed; nothing is installed then.
+    With ``repeats`` the text must be what it was then; ``track`` names experiment trackers
+    (:mod:`hubkit.training.tracking`). Raises the :class:`hubkit.errors.HubkitError` of the part that failed; nothing is
+    installed then.
     """
     events, cost = events or Silent(), Cost()
+    for name in track:
+        tracker(name)
     with locked(settings().adapters / f".{config.name}.training.lock", f"The adapter {config.name}"):
-        work = prepare(config, events, cost, repeats)
+        work = replace(prepare(config, events, cost, repeats), track=tuple(track))
         with phase("training", cost, events):
             trained = train_step(work, work.seed)
         with phase("strength", cost, events):
@@ -92,7 +98,7 @@ def plan(config: TrainingConfig) -> Mapping[str, Any]:
         "kind": config.kind,
         "languages": [language.tag for language in data.languages],
         "held out": [language.tag for language in data.held_out],
-        "under": None if work.under is None else str(work.under),
+        "under": work.pinned(),
         "sentences": {tag: len(pairs) for tag, pairs in data.pairs.items()},
         "development source": data.development_source,
         "suites": [{"name": suite.name, "language": suite.language, "pairs": len(suite)} for suite in data.suites],

@@ -33,8 +33,9 @@ def _scorer(work: Work, limit: int | None = None) -> Score:
     english = {tag: work.targets([pair.english for pair in pairs]) for tag, pairs in chosen.items()}
 
     def score(adapter: Adapter) -> dict[str, NDArray[np.float64]]:
-        encoder, found = work.acting(adapter, "development"), {}
+        found = {}
         for tag, pairs in chosen.items():
+            encoder = work.acting(adapter, "development", tag)
             vectors = encoder.encode([pair.text for pair in pairs], show_progress_bar=False)
             raw, without_mean = retrieve(vectors, english[tag]), retrieve(centred(vectors), centred(english[tag]))
             found[tag] = (raw.item_recall + without_mean.item_recall) / 2
@@ -86,11 +87,12 @@ def tune_strength(work: Work, adapter: Adapter, asked: float | None) -> Choice:
 def with_mean_vector(work: Work, adapter: Adapter) -> Adapter:
     """The adapter with the mean of its unit vectors over the language's own training sentences, for centring.
 
-    An adapter of several languages has none: each of them has a mean of its own.
+    An adapter of several languages has none: each of them has a mean of its own. Nor has one that is stacked on another
+    adapter in each language, or that has met none of its language's text.
     """
     import torch
 
-    if len(work.data.languages) > 1:
+    if len(work.data.languages) > 1 or work.stacks or not work.data.pairs.get(work.language.tag):
         return adapter
     texts = sorted({pair.text for pair in work.data.pairs[work.language.tag]})
     random = np.random.default_rng(0)

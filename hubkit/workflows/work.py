@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,8 @@ class Work:
     cost: Cost
     events: Events
     under: Stack | None = None  # what the adapter is stacked on, in pinned versions
+    stacks: Mapping[str, Stack | None] = field(default_factory=dict)  # the same by language, where that decides
+    track: tuple[str, ...] = ()  # experiment trackers that are told how training goes
 
     @property
     def language(self) -> Language:
@@ -85,15 +88,25 @@ class Work:
         """The seed of the adapter that is kept."""
         return self.config.seeds[0]
 
-    def acting(self, adapter: Adapter | None, role: str = "adapter") -> Encoder:
-        """An encoder with an adapter that is not installed, or none, over what it is stacked on.
+    def pinned(self) -> str | dict[str, str | None] | None:
+        """What the adapter is stacked on, as JSON values."""
+        if self.stacks:
+            return {tag: None if stack is None else str(stack) for tag, stack in self.stacks.items()}
+        return None if self.under is None else str(self.under)
+
+    def under_in(self, language: str | None) -> Stack | None:
+        """What the adapter is stacked on in text of this language; the core alone where it has no stack of its own."""
+        return self.stacks.get(language or "") if self.stacks else self.under
+
+    def acting(self, adapter: Adapter | None, role: str = "adapter", language: str | None = None) -> Encoder:
+        """An encoder with an adapter that is not installed, or none, over what it is stacked on in ``language``.
 
         Adapters of different roles can be used at the same time.
         """
-        if self.under is None:
+        if (under := self.under_in(language)) is None:
             return self.encoder.adapted(adapter)
         if adapter is None:
-            return self.encoder.with_recipe(self.under)
+            return self.encoder.with_recipe(under)
         key = f"{adapter.name} {role} in memory"
         self.encoder.bank.add(adapter, key)
-        return self.encoder.with_recipe(Stack(*self.under.parts, Member(key)))
+        return self.encoder.with_recipe(Stack(*under.parts, Member(key)))

@@ -92,3 +92,21 @@ def test_estimate_a_configuration_and_a_language(run: Run, config: str, bert: Co
 def test_a_family_is_planned(run: Run, home: Path, bert: Core) -> None:
     ended = run("add-family", "bantoo", "--core", str(bert.folder), "--dry-run")
     assert ended.code == 4 and "Did you mean" in ended.err
+
+
+def test_a_tracker_is_told_how_training_goes(run: Run, config: str, home: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    ended = run("train", config, "--track", "tensorboard", "--quiet")
+    assert (ended.code, ended.err) == (0, "")
+    (folder,) = (home / "trackers" / "tensorboard").iterdir()
+    assert folder.name.startswith("lang-rw-")
+    written = accumulator.EventAccumulator(str(folder)).Reload()
+    assert [event.step for event in written.Scalars("train/loss")] == [1, 2, 3, 4]
+    assert "recipe.batch_size: 8" in next(folder.rglob("hparams.yml")).read_text()
+
+
+@pytest.mark.parametrize("command", [["train"], ["add-language", "rw"], ["add-family", "bantu"]], ids=lambda c: c[0])
+def test_a_tracker_that_nobody_knows_is_refused_before_anything(run: Run, config: str, command: list[str]) -> None:
+    given = [config] if command == ["train"] else []
+    ended = run(*command, *given, "--track", "nothing", "--quiet")
+    assert ended.code == 2 and "nothing" in ended.err and "tensorboard" in ended.err

@@ -5,7 +5,7 @@ import pytest
 
 from hubkit.errors import HubkitError
 from hubkit.evaluation.measure import Measure, mean_of_items
-from hubkit.evaluation.seeds import SeedEffect, seed_effect
+from hubkit.evaluation.seeds import SeedEffect, _effect, seed_effect
 
 N = 60
 
@@ -60,6 +60,15 @@ def test_the_interval_covers_a_new_seed_s_expectation() -> None:
         half = 2 * differences.std(ddof=1) / np.sqrt(N)
         items_alone += abs(differences.mean() - 0.1) <= half
     assert covered / 80 > 0.86 and items_alone / 80 < 0.6
+
+
+def test_three_seeds_have_the_t_of_three_values_and_items_their_own() -> None:
+    """Degrees of freedom estimated from the same three values would make it narrower, where both parts count."""
+    values, items = np.array([0.07, 0.1, 0.13]), np.random.default_rng(0).normal(0, 0.02, size=2000)
+    effect = _effect(values, values[:, None] + items, N)
+    assert effect.low is not None and effect.high is not None and effect.between == pytest.approx(0.03, rel=1e-6)
+    of_seeds, of_items = 4.3027 * 0.03 / np.sqrt(3), 2.001 * items.std(ddof=1)
+    assert (effect.high - effect.low) / 2 == pytest.approx(np.hypot(of_seeds, of_items), rel=1e-3)
 
 
 def test_a_seed_may_have_its_own_control() -> None:

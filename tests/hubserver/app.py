@@ -249,6 +249,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("POST", r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", files.batch),
     ("POST", r"/([^/]+/[^/]+)\.git/info/lfs/objects/verify", files.verify),
     ("GET|HEAD", f"/{_REPO}/resolve/{_REV}/(.+)", files.resolve),
+    ("GET|HEAD", f"/(datasets/[^/]+/[^/]+)/resolve/{_REV}/(.+)", files.resolve),  # kept under that name
 ]
 
 

@@ -18,29 +18,42 @@ from hubkit.training.distributed import own_rows, whole
 CHILD = """
 import sys
 from pathlib import Path
+import torch
 from safetensors.torch import save_file
+from hubkit.adapter.store import adapter_from_state
+from hubkit.composition.data import as_recipe
 from hubkit.core import open_core
 from hubkit.corpora.source import Pair
 from hubkit.runtime.encoder import Encoder
 from hubkit.training import distributed
 from hubkit.training.budget import Budget
-from hubkit.training.loop import Training
+from hubkit.training.loop import Training, adapter_config
 from hubkit.training.mixture import mix
 from hubkit.training.recipe import Recipe
+from hubkit.training.stacked import TrainableStack
 from hubkit.training.targets import Targets
 
 core, folder, out, objective = open_core(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+under = sys.argv[5:]
 english = [f"the number {i} and the {i * 7 % 13}" for i in range(60)]
 pairs = [Pair(one[::-1], one, "toy", str(i), "CC0-1.0") for i, one in enumerate(english)]
 recipe = Recipe(objective=objective, hyperparameters={"reduction_factor": 2}, batch_size=7, learning_rate=5e-3)
-run = Training(core, recipe, mix({"toy": pairs}), Targets(Encoder(core)), Budget(steps=4), 0, folder)
+encoder, config = Encoder(core), adapter_config(core, recipe)
+for seed, name in enumerate(under):  # far from where adapters begin, so that it matters which one acts
+    tensors = TrainableStack(encoder, "seq_bn", config, seed).adapter_tensors()
+    for tensor in tensors.values():
+        tensor += 0.3 * torch.sin(seed + torch.arange(tensor.numel()).view_as(tensor))
+    encoder.bank.add(adapter_from_state(name, "seq_bn", config, tensors, core))
+stacks = {name: as_recipe(name) for name in under}
+network = TrainableStack(encoder, "seq_bn", config, 0, stacks) if under else None
+run = Training(core, recipe, mix({"toy": pairs}), Targets(Encoder(core)), Budget(steps=4), 0, folder, network)
 trained = run.run()
 save_file(trained.tensors, out / f"{distributed.number()}.safetensors")
 print(distributed.processes(), trained.state.sentences)
 """
 
 
-def start(core: Core, folder: Path, objective: str, processes: int) -> list[str]:
+def start(core: Core, folder: Path, objective: str, processes: int, under: tuple[str, ...] = ()) -> list[str]:
     """The output of each process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -50,7 +63,7 @@ def start(core: Core, folder: Path, objective: str, processes: int) -> list[str]
     for rank in range(processes):
         place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes), "MASTER_PORT": port}
         world = {**place, "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-        arguments = [str(core.folder), str(folder / "run"), str(folder / "out"), objective]
+        arguments = [str(core.folder), str(folder / "run"), str(folder / "out"), objective, *under]
         environment = {**os.environ, **(world if processes > 1 else {})}
         children.append(
             subprocess.Popen(
@@ -69,10 +82,10 @@ def start(core: Core, folder: Path, objective: str, processes: int) -> list[str]
     return outputs
 
 
-@pytest.mark.parametrize("objective", ["contrastive"])
-def test_two_processes_train_what_one_trains(bert: Core, tmp_path: Path, objective: str):
-    assert start(bert, tmp_path / "one", objective, 1) == ["1 28"]
-    assert start(bert, tmp_path / "two", objective, 2) == ["2 28", "2 28"]
+@pytest.mark.parametrize("under", [(), ("lang-rw", "lang-sn")])
+def test_two_processes_train_what_one_trains(bert: Core, tmp_path: Path, under: tuple[str, ...]):
+    assert start(bert, tmp_path / "one", "contrastive", 1, under) == ["1 28"]
+    assert start(bert, tmp_path / "two", "contrastive", 2, under) == ["2 28", "2 28"]
     alone = load_file(tmp_path / "one" / "out" / "0.safetensors")
     for rank in (0, 1):
         together = load_file(tmp_path / "two" / "out" / f"{rank}.safetensors")

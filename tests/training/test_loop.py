@@ -19,6 +19,7 @@ from hubkit.training.budget import Budget
 from hubkit.training.checkpoint import FILE
 from hubkit.training.curriculum import mixture_of
 from hubkit.training.examples import Labelled, Scored, Tagged
+from hubkit.training.full import TrainableCore
 from hubkit.training.loop import Progress, Training
 from hubkit.training.mixture import Mixture, mix
 from hubkit.training.optimiser import rate
@@ -284,3 +285,16 @@ def test_masked_pieces_beside_alignment(bert: Core, mixture: Mixture, tmp_path: 
 def test_an_objective_without_the_data_it_needs(bert: Core, mixture: Mixture, tmp_path: Path):
     with pytest.raises(UsageError, match="classification needs labelled data"):
         training(bert, mixture, tmp_path, 2, objective="classification")
+
+
+def test_layers_that_are_computed_again_train_the_same_adapter(bert: Core, mixture: Mixture, tmp_path: Path):
+    beside = [{"objective": "mlm", "weight": 0.1}]  # two losses: the gradient of each goes through the layers as well
+    kept = training(bert, mixture, tmp_path / "kept", 10, beside=beside).run()
+    again = training(bert, mixture, tmp_path / "again", 10, beside=beside, recompute=True).run()
+    assert all(torch.allclose(again.tensors[name], kept.tensors[name], atol=1e-6) for name in kept.tensors)
+
+
+def test_a_network_whose_layers_cannot_be_computed_again(bert: Core, mixture: Mixture, tmp_path: Path):
+    chosen, network = recipe(recompute=True), TrainableCore(bert)
+    with pytest.raises(UsageError, match="recompute"):
+        Training(bert, chosen, mixture, targets(bert), Budget(steps=1), 0, tmp_path, network)

@@ -25,3 +25,10 @@ def test_every_field_is_documented_with_its_default(name: str) -> None:
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValidationError, match="extra"):
         Recipe(batchsize=3)
+
+
+@pytest.mark.parametrize(("lengths", "skip_lower"), [([5, 12, 30], 0.0), ([5, 11, 30], 0.5), ([], 0.5)])
+def test_prose_is_trained_in_all_layers(lengths: list[int], skip_lower: float) -> None:
+    assert Recipe().fitted(lengths).skip_lower == skip_lower
+    assert Recipe(cache_activations=True).fitted(lengths).skip_lower == 0.5
+    assert Recipe(skip_lower=0.25).fitted(lengths).skip_lower == 0.25

@@ -10,6 +10,7 @@ import torch
 from hubkit.adapter.method import method
 from hubkit.composition.data import as_recipe
 from hubkit.core import Core
+from hubkit.core.architecture import architecture
 from hubkit.errors import UsageError
 from hubkit.runtime.encoder import Encoder
 from hubkit.training.activations import Activations
@@ -112,3 +113,47 @@ def test_an_adapter_of_another_shape_is_no_beginning(bert: Core):
     small = TrainableStack(Encoder(bert), "lora", config("lora", r=2), 0).adapter_tensors()
     with pytest.raises(UsageError, match="other tensors"):
         TrainableStack(Encoder(bert), "lora", config("lora", r=4), 0, initial=small)
+
+
+def gradients(stack: TrainableStack, ids: torch.Tensor, mask: torch.Tensor, upper: bool) -> dict[str, torch.Tensor]:
+    """Of the network as a whole, or of its upper layers over some states."""
+    states = torch.randn(*ids.shape, stack.core.hidden_size, generator=torch.Generator().manual_seed(1))
+    hidden = stack.from_layer(states, mask) if upper else stack.hidden(ids, mask)
+    hidden[mask.bool()].square().sum().backward()
+    found = {key: parameter.grad.clone() for key, parameter in stack.trainable().items()}
+    for parameter in stack.trainable().values():
+        parameter.grad = None
+    return found
+
+
+@pytest.mark.parametrize("upper", [False, True], ids=["whole", "upper"])
+@pytest.mark.parametrize("name", ["seq_bn", "lora", "par_bn"])
+def test_layers_that_are_computed_again_give_the_same_gradients(core: Core, name: str, upper: bool):
+    kept, again = (TrainableStack(Encoder(core), name, config(name, leave_out=[0]), 3) for _ in range(2))
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for key, parameter in kept.trainable().items():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+            again.trainable()[key].copy_(parameter)
+    calls = count_calls(again)
+    again.recompute()
+    again.recompute()  # once is enough
+    ids, mask = tokens(core)
+    expected, found = gradients(kept, ids, mask, upper), gradients(again, ids, mask, upper)
+    assert calls == ([0, 2] if upper else [1, 2])
+    assert any(gradient.any() for gradient in expected.values())
+    assert all(torch.allclose(found[key], expected[key], rtol=1e-6, atol=1e-6) for key in expected)
+
+
+def count_calls(stack: TrainableStack) -> list[int]:
+    """How often what is in each layer is computed; the list goes on counting."""
+    where = architecture(stack.core.model_type)
+    layers = stack.model.get_submodule(where.layers)
+    calls = [0] * len(layers)
+    for number, layer in enumerate(layers):
+
+        def count(*_: object, number: int = number) -> None:
+            calls[number] += 1
+
+        layer.get_submodule(where.blocks["attention"].input).register_forward_hook(count)
+    return calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,6 +142,18 @@ def test_further_seeds_are_scored_and_the_first_is_kept(config: Config, bert: Co
     alone = train(config(seeds=[0]))
     assert alone.report.seed_scores == []
     assert not any(settings().runs.iterdir())
+
+
+def test_many_languages_that_a_budget_is_too_small_for_are_one_warning(config: Config):
+    watching = Watching()
+    train(config(name="fam-bantu", languages="bantu", budget="1step"), watching)
+    (said,) = [text for text in watching.warnings if "too small" in text]
+    assert re.search(
+        r"every sentence once in (4|5|6) of \1 languages: each of the [\d,]+ sentences of Kinyarwanda", said
+    )
+    apart = Watching()
+    train(config(budget="1step"), apart)
+    assert len([text for text in apart.warnings if "sentences of Kinyarwanda once" in text]) == 1
 
 
 def test_an_estimate_comes_with_the_first_steps_and_stands_in_the_report(config: Config):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from hubkit.training.backend import Trainable
 
 LEARNING_RATES: Mapping[str, float] = {"lora": 1e-3, "full": 1e-4}
-_OF_ADAPTERS = {"method", "hyperparameters", "skip_lower"}  # of a recipe; they decide nothing here
-_EQUAL_STEPS = {"cache_activations": False, "patience": None, "gate": False}
+_OF_ADAPTERS = {"method", "hyperparameters", "skip_lower", "recompute"}  # of a recipe; they decide nothing here
+_EQUAL_STEPS = {"cache_activations": False, "recompute": False, "patience": None, "gate": False}
 
 
 def lora(context: ControlContext, learning_rate: float = LEARNING_RATES["lora"]) -> Tested:
