@@ -128,7 +128,7 @@ VARIANTS = [
     {"average": 0.5, "schedule": "cosine", "alpha_end": 0.1, "balanced": True},
     {"curriculum": "shuffled", "easy_first": "length", "batch_by": "language"},
     {"batch_tokens": 128, "cache_activations": True},
-    {"hyperparameters": {"reduction_factor": 2, "dropout": 0.3}},
+    {"recompute": True, "weight_decay": 0.1},
 ]
 
 

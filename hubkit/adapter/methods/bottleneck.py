@@ -56,7 +56,7 @@ _COMMON: Mapping[str, Any] = {
     "stochastic_depth": 0.0,
     "use_gating": False,
 }
-_HYPERPARAMETERS = {"reduction_factor", "non_linearity", "scaling", "dropout", "leave_out"}
+_HYPERPARAMETERS = {"reduction_factor", "non_linearity", "scaling", "leave_out"}
 _FREE = {"leave_out", "non_linearity", "reduction_factor", "scaling"}
 _INVERTIBLE, _INVERTIBLE_FACTOR = "invertible_adapters.", "inv_adapter_reduction_factor"
 _DOWN = ".adapter_down.0.weight"

@@ -45,10 +45,10 @@ class Lora:
     strength_is_scaling = True
 
     def adapterhub_config(self, **hyperparameters: Any) -> dict[str, Any]:
-        if unknown := sorted(set(hyperparameters) - {"r", "alpha", "dropout", "attn_matrices", "leave_out"}):
+        if unknown := sorted(set(hyperparameters) - {"r", "alpha", "attn_matrices", "leave_out"}):
             raise UsageError(
                 f"lora has no hyperparameter {', '.join(unknown)}.",
-                "It has r, alpha, dropout, attn_matrices and leave_out.",
+                "It has r, alpha, attn_matrices and leave_out.",
             )
         config = {**_DEFAULTS, **hyperparameters}
         if "alpha" not in hyperparameters:
