@@ -110,7 +110,7 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     losses = [point["loss"] for point in state.curve[-5:]]
     return {
-        "cell": cell.name, "arm": cell.arm, "role": cell.role, "subject": cell.subject, "seed": cell.seed,
+        **cell.as_dict(),
         "key": grid.key(cell), "hubkit": __version__, "code": code, "steps": state.step,
         "seconds": round(state.seconds, 2), "sentences": state.sentences, "resumed": trained.resumed,
         "loss": round(statistics.mean(losses), 4) if losses else None, "parameters": adapter.parameters,

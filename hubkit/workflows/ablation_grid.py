@@ -43,6 +43,10 @@ class Cell:
         """``plain/right/zu/0``, what ``--cells`` is compared with."""
         return f"{self.arm}/{self.role}/{self.subject}/{self.seed}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """What the plan calls it."""
+        return {"cell": self.name, "arm": self.arm, "role": self.role, "subject": self.subject, "seed": self.seed}
+
 
 @dataclass(slots=True)
 class Grid:
@@ -83,12 +87,12 @@ class Grid:
         return kept_folder() / f"{self.key(cell)}.json"
 
     def result(self, cell: Cell) -> dict[str, Any] | None:
-        """The finished cell's result."""
+        """The finished cell's result under the names of this plan: another plan may have made it under its own."""
         try:
             content: dict[str, Any] = json.loads(self.path(cell).read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return content
+        return content | cell.as_dict()
 
     def stale(self, cell: Cell) -> bool:
         """Whether the kept result was made by other training code than is here now."""

@@ -99,6 +99,18 @@ def test_a_finished_cell_is_found_again_and_a_changed_one_is_run(plan: MakePlan)
     assert counting.steps == 2 * 4
 
 
+def test_a_cell_that_another_plan_made_is_called_as_this_plan_calls_it(plan: MakePlan):
+    families = {"right": ["rw"], "wrong": ["sn"]}
+    before = run(prepare(plan(arms={"plain": {}}, families=families)))
+    counting = Counting()
+    swapped = {"right": ["sn"], "wrong": ["rw"]}
+    after = run(prepare(plan(arms={"usual": {}}, control="usual", families=swapped)), counting)
+    assert counting.steps == 0
+    assert {cell["cell"] for cell in after.cells} == {"usual/right/shared/0", "usual/wrong/wrong/0"}
+    own = [[row.own.value for row in each.table.rows if row.own is not None] for each in (before, after)]
+    assert own[0] and sorted(own[0]) == sorted(-value for value in own[1])
+
+
 def test_the_result_does_not_depend_on_being_interrupted(plan: MakePlan, monkeypatch: pytest.MonkeyPatch):
     whole = run(prepare(plan(controls=False))).as_dict()["rows"]
     monkeypatch.setenv("HUBKIT_HOME", str(settings().home) + "-2")
