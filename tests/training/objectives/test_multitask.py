@@ -41,7 +41,7 @@ def test_a_weighted_sum():
     loss = Multitask(TWO)(batch())
     first, second = Contrastive(0.1)(batch()), Distillation()(batch())
     torch.testing.assert_close(loss.value, 2 * first.value + second.value)
-    assert loss.logged["0.contrastive"] == pytest.approx(float(first.value))
+    assert loss.logged["0.contrastive"] == pytest.approx(first.value.item())
     assert loss.logged["1.distillation cosine"] == second.logged["cosine"]
     assert Multitask().data == "pairs"
 
