@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -43,6 +42,7 @@ from hubkit.runtime.encoder import Encoder
 from hubkit.settings import settings
 from hubkit.training.budget import Budget
 from hubkit.training.loop import Training
+from hubkit.training.memory import peak_memory
 from hubkit.training.mixture import Drawing, Mixture, mix
 from hubkit.training.recipe import Recipe
 from hubkit.training.targets import Targets
@@ -124,7 +124,7 @@ def hubkit_arm(job: Job, epochs: int = 1, keep: bool = False) -> Any:
         training = Training(core, recipe, mixture, Targets(Encoder(core)), budget, 0, Path(folder))
         times = [time.perf_counter()]
         trained = training.run(lambda progress: times.append(time.perf_counter()))
-        memory, done = peak(), len(times) - 1
+        memory, done = peak_memory(), len(times) - 1
         first = job.steps * (epochs - 1)
         return {
             "sentences": (done - first) * job.batch, "seconds": times[-1] - times[first], "steps": done,
@@ -184,7 +184,7 @@ def peer_arm(job: Job) -> Any:
             disable_tqdm=True, logging_strategy="no", use_cpu=True, seed=0, label_names=["english_ids"],
         )  # fmt: skip
         Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate, callbacks=[clock]).train()
-    memory = peak()
+    memory = peak_memory()
     from hubkit.adapter.method import method
     from hubkit.core.architecture import architecture
 
@@ -210,7 +210,13 @@ def mlm_arm(job: Job, full: bool = False) -> Any:
         if full:
             training.parts[0].objective = FullVocabulary(training.parts[0].objective, targets.frozen.model)
         state = training.run().state
-    return {"sentences": state.tokens, "seconds": state.seconds, "steps": state.step, "peak": peak(), "dev": None}
+    return {
+        "sentences": state.tokens,
+        "seconds": state.seconds,
+        "steps": state.step,
+        "peak": peak_memory(),
+        "dev": None,
+    }
 
 
 class FullVocabulary:
@@ -229,11 +235,6 @@ class FullVocabulary:
 
         logits = batch.hidden @ self._rows.T
         return Loss(cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=-100))
-
-
-def peak() -> int:
-    """Largest resident size of this process, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 ARMS: dict[str, Callable[[Job], Any]] = {

@@ -5,39 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hubserver import HubServer
 from hubserver.artifacts import CARD
+from made_report import evaluation
 
 from hubkit.adapter.store import save_adapter
 from hubkit.core import Core
 from hubkit.errors import VerificationError
 from hubkit.evaluation.assemble import build_report
-from hubkit.evaluation.compare import evaluate
 from hubkit.evaluation.report import AdapterInfo, CoreInfo, Cost
-from hubkit.evaluation.suite import ParallelSuite
 from hubkit.languages import find
 from hubkit.workflows.contribute import Request, contribute, plan_contribution
 
 pytest_plugins = ["hubserver.fixtures"]
 REPO = "org/hubkit-lang-rw"
-N = 40
-
-
-def evaluation() -> Any:
-    """An evaluation in which the adapter finds what the core does not."""
-    rng = np.random.default_rng(0)
-    meanings = rng.normal(size=(N, 16))
-
-    def encoder(noise: float) -> Any:
-        seen = meanings + noise * rng.normal(size=meanings.shape)
-        return lambda texts: np.array([(meanings if t[0] == "e" else seen)[int(t[1:])] for t in texts], np.float32)
-
-    texts, english = (tuple(f"{side}{number}" for number in range(N)) for side in "te")
-    keys = tuple(map(str, range(N)))
-    suite = ParallelSuite("made", "made up", "CC0-1.0", "prose", "rw", texts, english, keys)
-    return evaluate({"core": encoder(3.0), "adapter": encoder(0.1)}, suite)
 
 
 def report(bert: Core) -> Any:
