@@ -14,25 +14,28 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.adapter.store import Adapter, adapter_from_state
+from hubkit.adapter.store import adapter_from_state
 from hubkit.composition.member import Member
 from hubkit.composition.recipe import Stack
 from hubkit.core import open_core
 from hubkit.durable import locked, write_json
 from hubkit.errors import BusyError
 from hubkit.evaluation.ablation import Scored, Table, core_scores, score, table
+from hubkit.runtime.changed import changed
 from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.load import load
 from hubkit.settings import settings
+from hubkit.training import full as full_tuning
+from hubkit.training import peft_lora
 from hubkit.training.budget import Budget
 from hubkit.training.code import code_digest
 from hubkit.training.curriculum import mixture_of
 from hubkit.training.estimate import probe
-from hubkit.training.loop import Training
+from hubkit.training.loop import Trained, Training
 from hubkit.training.network import network_for
 from hubkit.training.targets import Targets
 from hubkit.version import __version__
@@ -40,6 +43,9 @@ from hubkit.workflows.ablation_grid import FORMAT, Cell, Grid, cells_of, chosen,
 from hubkit.workflows.ablation_plan import Plan
 from hubkit.workflows.ablation_text import Texts, digest_of_tests, domains, tests_of
 from hubkit.workflows.events import Events, Silent
+
+if TYPE_CHECKING:
+    from hubkit.training.backend import Trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +103,14 @@ def run(grid: Grid, events: Events | None = None, pattern: str | None = None, fr
 
 def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
     """Train the cell and score it at every strength."""
-    arm, core, folder = grid.arms[cell.arm], grid.encoder.core, settings().runs / f"ablation-{grid.key(cell)}"
+    arm, folder = grid.arms[cell.arm], settings().runs / f"ablation-{grid.key(cell)}"
     code = code_digest(arm.recipe.objective)
     _discard_of_other_code(folder, code, events)
     training = _training(grid, cell, folder)
     if training.resumed:
         events.note(f"resuming {cell.name} at step {training.state.step}")
     trained = training.run(events.training)
-    adapter = adapter_from_state("fam-ablation", arm.recipe.method, trained.config, trained.tensors, core)
-    scores = _scores(grid, cell, adapter)
+    scores = _scores(grid, cell, trained)
     state = trained.state
     shutil.rmtree(folder, ignore_errors=True)
     losses = [point["loss"] for point in state.curve[-5:]]
@@ -113,7 +118,8 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
         **cell.as_dict(),
         "key": grid.key(cell), "hubkit": __version__, "code": code, "steps": state.step,
         "seconds": round(state.seconds, 2), "sentences": state.sentences, "resumed": trained.resumed,
-        "loss": round(statistics.mean(losses), 4) if losses else None, "parameters": adapter.parameters,
+        "loss": round(statistics.mean(losses), 4) if losses else None,
+        "parameters": sum(tensor.numel() for tensor in trained.tensors.values()),
         "trained_on": {tag: len(pairs) for tag, pairs in sorted(cell.pairs.items())},
         "scores": [each.as_dict() for each in scores],
     }  # fmt: skip
@@ -121,12 +127,20 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
 
 def _training(grid: Grid, cell: Cell, folder: Path) -> Training:
     """The cell's run. A control begins where its arm does, and over the same adapters."""
-    arm, core, under = grid.arms[cell.arm], grid.encoder.core, grid.under(cell)
+    arm, core = grid.arms[cell.arm], grid.encoder.core
     mixture = mixture_of(arm.recipe, cell.pairs, cell.target, cell.seed, domains(arm))
-    over = None if under is None else str(under)
-    network = network_for(arm.recipe, grid.encoder, cell.seed, over, arm.warm_start)
     budget = Budget(steps=grid.plan.steps)
-    return Training(core, arm.recipe, mixture, grid.targets, budget, cell.seed, folder, network)
+    return Training(core, arm.recipe, mixture, grid.targets, budget, cell.seed, folder, _network(grid, cell))
+
+
+def _network(grid: Grid, cell: Cell) -> Trainable:
+    arm, core = grid.arms[cell.arm], grid.encoder.core
+    if arm.network == "full":
+        return full_tuning.TrainableCore(core)
+    if arm.network == "peft-lora":
+        return peft_lora.TrainableLora(core, cell.seed)
+    under = grid.under(cell)
+    return network_for(arm.recipe, grid.encoder, cell.seed, None if under is None else str(under), arm.warm_start)
 
 
 def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:
@@ -139,21 +153,28 @@ def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:
     mark.write_text(code, "utf-8")
 
 
-def _scores(grid: Grid, cell: Cell, adapter: Adapter) -> list[Scored]:
+def _scores(grid: Grid, cell: Cell, trained: Trained) -> list[Scored]:
     found: list[Scored] = []
     for strength in grid.plan.strengths:
-        encoder = _acting(grid, cell, adapter.with_strength(strength))
+        encoder = _acting(grid, cell, trained, strength)
         for test in (test for test in grid.tests if test.language in cell.languages):
             blank = Scored(cell.arm, cell.role, cell.seed, test.name, test.language, strength, "raw", np.empty(0))
             found += score(blank, _encode(encoder, test.texts), grid.targets(test.english), test)
     return found
 
 
-def _acting(grid: Grid, cell: Cell, adapter: Adapter) -> Encoder:
+def _acting(grid: Grid, cell: Cell, trained: Trained, strength: float) -> Encoder:
+    """An encoder with what was trained, at this strength: of changed weights, between the core's and theirs."""
+    arm, encoder = grid.arms[cell.arm], grid.encoder
+    if arm.network != "adapter":
+        changes = full_tuning.changes if arm.network == "full" else peft_lora.changes
+        return changed(encoder, changes(trained.config, trained.tensors), strength, f"{cell.arm} changes weights")
+    state = adapter_from_state("fam-ablation", arm.recipe.method, trained.config, trained.tensors, encoder.core)
+    adapter = state.with_strength(strength)
     if (under := grid.under(cell)) is None:
-        return grid.encoder.adapted(adapter)
-    grid.encoder.bank.add(adapter, key := "the cell in memory")
-    return grid.encoder.with_recipe(Stack(*under.parts, Member(key)))
+        return encoder.adapted(adapter)
+    encoder.bank.add(adapter, key := "the cell in memory")
+    return encoder.with_recipe(Stack(*under.parts, Member(key)))
 
 
 def _encode(encoder: Encoder, texts: Sequence[str]) -> Any:

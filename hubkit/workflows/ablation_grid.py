@@ -74,7 +74,8 @@ class Grid:
         scored = [digest_of_tests(tests), sorted(self.plan.strengths)]
         decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
         over = [str(self.under(cell)), arm.warm_start] if arm.under or arm.warm_start else []
-        parts = [*decides, self.plan.steps, cell.seed, scored, *over]
+        other = [arm.network] if arm.network != "adapter" else []
+        parts = [*decides, self.plan.steps, cell.seed, scored, *over, *other]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
     def under(self, cell: Cell) -> Stack | None:

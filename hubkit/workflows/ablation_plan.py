@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
@@ -31,12 +31,21 @@ class Arm(_Strict):
     """What decides an adapter besides seed and number of steps."""
 
     recipe: Recipe
+    network: Literal["adapter", "full", "peft-lora"] = Field(
+        "adapter", description="what learns: the recipe's adapter, all layers of the core, or LoRA as PEFT trains it"
+    )
     sources: tuple[str, ...] | None = Field(None, description="ask only these registered sources")
     relatives: bool = Field(True, description="train on the text of relatives too (without families.right)")
     extra_data: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="files by language tag")
     families: Families = Families()
     under: str | None = Field(None, description="installed adapters that it is stacked on, frozen")
     warm_start: str | None = Field(None, description="an installed adapter, or a linear merge, to begin at")
+
+    @model_validator(mode="after")
+    def _alone(self) -> Arm:
+        if self.network != "adapter" and (self.under or self.warm_start):
+            raise ValueError(f"network {self.network} stands on the core alone: leave under and warm_start out")
+        return self
 
 
 class Plan(_Strict):
@@ -84,7 +93,7 @@ class Plan(_Strict):
 
     def arm(self, name: str) -> Arm:
         """The arm's recipe and text: the plan's, then ``base``, then its own. Raises :class:`UsageError`."""
-        own = {key: getattr(self, key) for key in _TEXT}
+        own = {key: getattr(self, key) for key in _TEXT if key in Plan.model_fields}
         for where, changes in (("base", self.base), (f"arm {name}", self.arms[name])):
             own = _changed(own, changes, where)
         recipe = validated(Recipe, {key: value for key, value in own.items() if key not in _TEXT}, f"arm {name}")

@@ -202,6 +202,20 @@ def test_an_arm_may_stand_on_an_installed_adapter_or_begin_at_one(bert, make_ada
     assert len({grid.key(cell) for cell in grid.cells}) == 6
 
 
+def test_the_core_itself_or_lora_of_peft_may_learn(plan: MakePlan):
+    networks = {"plain": {}, "all": {"network": "full"}, "peft": {"network": "peft-lora"}}
+    grid = prepare(plan(arms=networks, controls=False, strengths=[0.5, 1.0]))
+    ablation = run(grid)
+    sizes = {cell["arm"]: cell["parameters"] for cell in ablation.cells}
+    assert sizes["all"] > sizes["peft"] > 0 and not ablation.missing
+    assert len({grid.key(cell) for cell in grid.cells}) == 6
+    assert {(row.arm, row.strength) for row in ablation.table.rows} == {
+        (arm, s) for arm in networks for s in (0.5, 1.0)
+    }
+    with pytest.raises(UsageError, match="on the core alone"):
+        plan(arms={"plain": {"network": "full", "under": "fam-bantu"}})
+
+
 def test_a_cell_of_another_process_is_left_to_it(plan: MakePlan):
     grid, counting = prepare(plan(controls=False)), Counting()
     with locked(grid.path(grid.cells[0]).with_suffix(".lock"), "The cell"):

@@ -105,7 +105,7 @@ def main(
         text = gathered(language, dev, dev_source, names, mixing) if left else None
         for arm, seed in left:
             assert text is not None
-            line = {"settings": settings, "arm": arm, "seed": seed, "language": language.tag}
+            line: Line = {"settings": settings, "arm": arm, "seed": seed, "language": language.tag}
             line |= measured(encoder, targets, text, arm, seed, steps, strength)
             keep(out, line)
             done[arm, seed, language.tag] = line
