@@ -19,7 +19,7 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 CONFIG_FILE = "hubkit.toml"
-_KEYS = {"home", "index", "mirrors", "suites"}
+_KEYS = {"device", "home", "index", "mirrors", "suites"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,14 @@ class Settings:
     """Resolved settings. ``home`` holds all state; ``index`` lists index folders or URLs in order of preference.
 
     ``mirrors`` are endpoints that are asked for files before the Hub; hashes decide, so they need no trust. ``suites``
-    is a folder of the user's own held-out data.
+    is a folder of the user's own held-out data. ``device`` is where models run, as torch calls it.
     """
 
     home: Path
     index: tuple[str, ...]
     mirrors: tuple[str, ...] = ()
     suites: Path | None = None
+    device: str = "cpu"
 
     @property
     def cores(self) -> Path:
@@ -79,9 +80,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} has unknown settings: {', '.join(unknown)}.", f"Known are: {', '.join(sorted(_KEYS))}."
         )
-    for key in ("home", "suites"):
+    for key, example in (("home", "FOLDER"), ("suites", "FOLDER"), ("device", "cuda")):
         if not isinstance(table.get(key, ""), str):
-            raise UsageError(f"In {path}, {key} is not a string.", f'Write {key} = "FOLDER".')
+            raise UsageError(f"In {path}, {key} is not a string.", f'Write {key} = "{example}".')
     for key, example in (("index", "FOLDER OR URL"), ("mirrors", "URL")):
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
@@ -90,7 +91,9 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _resolve(home: str | None, index: str | None, mirrors: str | None, suites: str | None, folder: Path) -> Settings:
+def _resolve(
+    home: str | None, index: str | None, mirrors: str | None, suites: str | None, device: str | None, folder: Path
+) -> Settings:
     table = _from_file(folder / CONFIG_FILE)
     chosen_home = home or table.get("home") or platformdirs.user_data_dir("hubkit")
     if index is not None:
@@ -104,10 +107,11 @@ def _resolve(home: str | None, index: str | None, mirrors: str | None, suites: s
         index=indexes,
         mirrors=tuple(part.strip().rstrip("/") for part in endpoints if part.strip()),
         suites=Path(own_suites).expanduser().absolute() if own_suites else None,
+        device=device or table.get("device") or "cpu",
     )
 
 
 def settings() -> Settings:
     """The settings in force: ``HUBKIT_HOME``, ``HUBKIT_INDEX`` and so on win over ``./hubkit.toml``."""
-    home, index, mirrors, suites = (os.environ.get(f"HUBKIT_{name}") for name in ("HOME", "INDEX", "MIRRORS", "SUITES"))
-    return _resolve(home, index, mirrors, suites, Path.cwd())
+    names = ("HOME", "INDEX", "MIRRORS", "SUITES", "DEVICE")
+    return _resolve(*(os.environ.get(f"HUBKIT_{name}") for name in names), Path.cwd())

@@ -20,6 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("HUBKIT_INDEX", raising=False)
     monkeypatch.delenv("HUBKIT_MIRRORS", raising=False)
     monkeypatch.delenv("HUBKIT_SUITES", raising=False)
+    monkeypatch.delenv("HUBKIT_DEVICE", raising=False)
     return tmp_path
 
 
@@ -27,6 +28,15 @@ def test_defaults() -> None:
     found = settings()
     assert found.home == Path(platformdirs.user_data_dir("hubkit")).absolute()
     assert found.index == ()
+
+
+def test_the_device_is_the_cpu_unless_one_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().device == "cpu"
+    (folder / "hubkit.toml").write_text('device = "mps"\n')
+    monkeypatch.setenv("HUBKIT_HOME", "other")  # what was resolved before, without the file, is kept
+    assert settings().device == "mps"
+    monkeypatch.setenv("HUBKIT_DEVICE", "cuda:1")
+    assert settings().device == "cuda:1"
 
 
 def test_file_before_default(folder: Path) -> None:
@@ -87,6 +97,7 @@ def test_folders_of_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("index = [1]\n", "index is not a list of strings"),
         ("home = 3\n", "home is not a string"),
         ("suites = []\n", "suites is not a string"),
+        ("device = 0\n", "device is not a string"),
         ("home = \n", "not valid TOML"),
     ],
 )
@@ -127,5 +138,5 @@ def test_suites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_known_keys_are_listed(folder: Path) -> None:
     (folder / "hubkit.toml").write_text("colour = 1\n")
-    with pytest.raises(UsageError, match=r"Known are: home, index, mirrors, suites\."):
+    with pytest.raises(UsageError, match=r"Known are: device, home, index, mirrors, suites\."):
         settings()

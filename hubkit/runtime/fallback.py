@@ -24,6 +24,7 @@ from hubkit.composition.recipe import Stack
 from hubkit.core import load_tokenizer
 from hubkit.errors import UsageError, VerificationError
 from hubkit.runtime.bank import Bank
+from hubkit.runtime.device import default_device
 from hubkit.runtime.encoder import Encoder
 from hubkit.runtime.hooks import Places
 from hubkit.runtime.network import Network, Stacked
@@ -92,7 +93,7 @@ def with_adapters(folder: Path, core: Core, device: str | None = None, centre: b
     prefix = prefix_of(shapes, core)
     tensors = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
     model = AdaptedModel(core, config["config"], tensors, config["name"], str(weights))
-    network = _network(core, model if device is None else model.to(device), config)
+    network = _network(core, model.to(default_device() if device is None else device), config)
     made = Encoder(core, reason=f"it is the folder {folder}; {UNVERIFIED}", network=network)
     made.recipe = Stack(Member(_recipe_name(config["name"], folder)))
     return made

@@ -51,7 +51,7 @@ def load(
     lock file, which alone then says the versions.
     ``centre`` makes :meth:`Encoder.encode` subtract the adapter's stored mean vector by default. ``fold`` makes the
     recipe a part of the network (:meth:`Encoder.fold`): faster, for this one recipe. ``byte_limit`` bounds the adapters
-    kept in memory; ``device`` is where the model runs ("cpu").
+    kept in memory; ``device`` is where the model runs, by default what the settings say ("cpu").
 
     A language that no adapter serves is answered by the core with a :class:`NoAdapterWarning`. Raises
     :class:`NotFoundError` for an unknown language or adapter and :class:`VerificationError` for one that is refused.

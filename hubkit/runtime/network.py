@@ -17,6 +17,7 @@ from hubkit.core.pooling import pool
 from hubkit.errors import UsageError
 from hubkit.runtime.bank import Bank, Open
 from hubkit.runtime.batches import Batch, Tokenise
+from hubkit.runtime.device import default_device
 from hubkit.runtime.forward import Pass
 from hubkit.runtime.hooks import Where, acting, install, places
 from hubkit.runtime.program import Layered, Program, compile_program
@@ -73,8 +74,8 @@ class Network:
         open_: Open | None = None,
         byte_limit: int | None = None,
     ) -> Network:
-        """The network of ``core``; a model or tokenizer that is given is used as it is."""
-        model = load_model(core) if model is None else model
+        """The network of ``core``; a model or tokenizer that is given is used as it is, and where it is."""
+        model = load_model(core).to(default_device()) if model is None else model  # type: ignore[arg-type]
         tokenizer = load_tokenizer(core) if tokenizer is None else tokenizer
         like = next(model.parameters())
         bank = Bank(core, places(model, architecture(core.model_type)), like, open_, byte_limit)

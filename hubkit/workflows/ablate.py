@@ -134,11 +134,11 @@ def _training(grid: Grid, cell: Cell, folder: Path) -> Training:
 
 
 def _network(grid: Grid, cell: Cell) -> Trainable:
-    arm, core = grid.arms[cell.arm], grid.encoder.core
+    arm, core, device = grid.arms[cell.arm], grid.encoder.core, grid.encoder.device
     if arm.network == "full":
-        return full_tuning.TrainableCore(core)
+        return full_tuning.TrainableCore(core, device)
     if arm.network == "peft-lora":
-        return peft_lora.TrainableLora(core, cell.seed)
+        return peft_lora.TrainableLora(core, cell.seed, device)
     under = grid.under(cell)
     return network_for(arm.recipe, grid.encoder, cell.seed, None if under is None else str(under), arm.warm_start)
 

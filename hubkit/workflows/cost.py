@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hubkit.evaluation import report as reports
 from hubkit.evaluation.energy import EnergyMeter
+from hubkit.settings import settings
 from hubkit.training.memory import peak_memory
 
 
@@ -43,7 +44,9 @@ class Cost:
 
 
 def device() -> str:
-    """The processor and how many threads computed."""
+    """The graphics processor where models run on one, else the processor and how many threads computed."""
     import torch
 
+    if (where := torch.device(settings().device)).type == "cuda":
+        return torch.cuda.get_device_name(where)
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
