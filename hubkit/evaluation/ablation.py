@@ -22,6 +22,8 @@ from hubkit.evaluation.statistics import Difference, pooled_difference
 from hubkit.evaluation.suite import ParallelSuite
 
 Values = npt.NDArray[np.float64]
+SUBSETS = ("trained", "held out", "wrong family")
+"""Languages that the adapters were trained on, those that nothing was, and those that the controls were."""
 FEWEST_SEEDS = 3  # fewer say nothing of how much a seed matters
 
 
@@ -75,7 +77,7 @@ class Row:
     """One arm on one test, at one strength and in one view; differences are means over languages and seeds."""
 
     test: str
-    languages: str  # "trained" or "held out"
+    languages: str  # one of :data:`SUBSETS`
     strength: float
     view: View
     arm: str
@@ -121,15 +123,19 @@ Cells = dict[tuple[str, int], Values]  # (language, seed) → items
 
 def table(
     scores: Sequence[Scored], tests: Sequence[ParallelSuite], control: str, arms: Sequence[str],
-    trained_on: Collection[str],
+    trained_on: Collection[str], wrong: Collection[str] = (),
 ) -> Table:  # fmt: skip
-    """The table of ``scores``; languages in ``trained_on`` and the others are pooled apart."""
+    """The table of ``scores``; languages in ``trained_on``, those in ``wrong`` and the others are pooled apart."""
+
+    def group_of(language: str) -> str:
+        trained, held_out, of_controls = SUBSETS
+        return trained if language in trained_on else of_controls if language in wrong else held_out
+
     keys = {(test.name, test.language): test.keys for test in tests}
     rows = []
     for test in dict.fromkeys(test.name for test in tests):
-        for subset, within in (("trained", True), ("held out", False)):
-            chosen = [each for each in scores if each.test == test and (each.language in trained_on) is within]
-            if chosen:
+        for subset in SUBSETS:
+            if chosen := [each for each in scores if each.test == test and group_of(each.language) == subset]:
                 named = {language: names for (name, language), names in keys.items() if name == test}
                 rows += _rows(chosen, named, control, arms, test, subset)
     return Table(control, tuple(rows), tuple(_by_language(scores)))

@@ -187,15 +187,20 @@ def collected(grid: Grid) -> Ablation:
     finished = {name: result for name, result in results.items() if result is not None}
     scores = [Scored.of(each, result) for result in finished.values() for each in result["scores"]]
     core = _core(grid)
-    trained_on = {tag for cell in grid.cells if cell.role == "right" for tag in cell.pairs if tag in cell.languages}
+    trained_on, wrong = _trained_on(grid, "right"), _trained_on(grid, "wrong")
     stale = [cell.name for cell in grid.cells if grid.stale(cell)]
     warnings = []
     if stale:
         warnings.append(f"{len(stale)} cells were made by other training code (--fresh makes them again): {stale[0]} …")
     facts = tuple({key: value for key, value in result.items() if key != "scores"} for result in finished.values())
-    made = table([*scores, *core], grid.tests, grid.plan.control, tuple(grid.plan.arms), trained_on)
+    made = table([*scores, *core], grid.tests, grid.plan.control, tuple(grid.plan.arms), trained_on, wrong)
     missing = tuple(name for name, result in results.items() if result is None)
     return Ablation(grid.plan, made, facts, missing, tuple(warnings))
+
+
+def _trained_on(grid: Grid, role: str) -> set[str]:
+    """The judged languages whose text cells of this role were trained on."""
+    return {tag for cell in grid.cells if cell.role == role for tag in cell.pairs if tag in cell.languages}
 
 
 def _core(grid: Grid) -> list[Scored]:

@@ -168,6 +168,11 @@ def test_one_shared_adapter_is_judged_on_languages_it_was_not_trained_on(plan: M
     assert {(row.languages, row.groups) for row in rows} == {("trained", 1), ("held out", 1)}
 
 
+def test_languages_of_the_controls_are_not_among_those_held_out(plan: MakePlan):
+    rows = run(prepare(plan(families={"right": ["rw", "lg"], "wrong": ["sn", "az"]}))).table.rows
+    assert {(row.languages, row.groups) for row in rows} == {("trained", 1), ("wrong family", 1)}
+
+
 def test_nothing_that_is_scored_on_is_trained_on(plan: MakePlan, write: Callable[[str, str, range], str]):
     files = {"rw": [write("mine.tsv", "rw", range(500, 620))]}
     grid = prepare(plan(languages=["rw"], development={"rw": files["rw"]}, sources=[], relatives=False,
