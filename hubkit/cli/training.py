@@ -37,12 +37,13 @@ def run_and_show(train: Callable[[Any], Any], as_json: bool, quiet: bool) -> Non
 
 
 def show_plan(plan: Mapping[str, Any], as_json: bool) -> None:
-    """What would be trained on what."""
-    if as_json:
-        click.echo(json.dumps(plan, ensure_ascii=False, indent=2))
-        return
-    for key, value in plan.items():
-        click.echo(f"{key}: {value}")
+    """What would be trained on what, as JSON or YAML."""
+    import yaml
+
+    text = json.dumps(plan, ensure_ascii=False, indent=2)
+    if not as_json:
+        text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    click.echo(text.rstrip())
 
 
 def show_estimate(estimate: Any, as_json: bool) -> None:
