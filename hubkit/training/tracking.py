@@ -57,7 +57,11 @@ def tracking(
 
 
 def _open(name: str, run: str, folder: Path) -> Any:
-    made, place = tracker(name), folder / name
+    """Raises :class:`HubkitError` when the tracker does not start."""
+    made = tracker(name)
+    from accelerate import PartialState
+
+    place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     if made.requires_logging_directory:
         opened = made(run, place)
@@ -65,7 +69,11 @@ def _open(name: str, run: str, folder: Path) -> Any:
         opened = made(PROJECT, name=run, dir=str(place))
     else:
         opened = made(PROJECT, name=run) if name == "trackio" else made(run)
-    opened.start()
+    PartialState()  # accelerate's log, which its trackers write to, asks which process this is
+    try:
+        opened.start()
+    except Exception as error:  # a service of somebody else's: no login, no network
+        raise HubkitError(f"The tracker {name} does not start: {error}", "Train without --track.") from error
     return opened
 
 

@@ -86,6 +86,21 @@ def test_a_tracker_that_fails_is_left_with_a_warning(monkeypatch: pytest.MonkeyP
     assert warnings == ["The tracker mine fails and is left out from here on: gone"]
 
 
+class Refuses(Fails):
+    """A tracker that needs a login. It writes to accelerate's log first, as those of the services do."""
+
+    def start(self) -> None:
+        pytest.importorskip("accelerate.logging").get_logger(__name__).debug("starting")
+        raise PermissionError("no login")
+
+
+def test_a_tracker_that_does_not_start_is_said_before_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    monkeypatch.setattr(module, "tracker", lambda name: Refuses)
+    with pytest.raises(HubkitError, match="mine does not start: no login"), tracking(["mine"], "r", tmp_path, {}, str):
+        pytest.fail("it started")
+
+
 def test_a_tracker_that_nobody_knows() -> None:
     with pytest.raises(UsageError, match="no tracker 'tensorbord'") as raised:
         tracker("tensorbord")
