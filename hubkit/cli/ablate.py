@@ -26,7 +26,7 @@ def ablate(
     Every finished cell is kept: the same command goes on where it was stopped.
     """
     from hubkit.cli.console import LiveEvents, error_console
-    from hubkit.durable import write_json
+    from hubkit.durable import write_text
     from hubkit.workflows.ablate import prepare, run
     from hubkit.workflows.ablation_plan import read_plan
 
@@ -35,7 +35,7 @@ def ablate(
         grid = prepare(read, events)
         if not dry_run:
             ablation = run(grid, events, pattern, fresh)
-            write_json(target := out or _beside(plan), ablation.as_dict())
+            write_text(target := out or _beside(plan), ablation.as_text())
     if dry_run:
         _list(grid, pattern, as_json)
     elif as_json:

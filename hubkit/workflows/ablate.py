@@ -66,6 +66,16 @@ class Ablation:
             "warnings": list(self.warnings),
         }  # fmt: skip
 
+    def as_text(self) -> str:
+        """The result file: JSON with a line for each row of a table, so that a change of one shows as one."""
+        return "{\n" + ",\n".join(f'"{key}": {_in_lines(value)}' for key, value in self.as_dict().items()) + "\n}\n"
+
+
+def _in_lines(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in value) + "\n]"
+
 
 def prepare(plan: Plan, events: Events | None = None) -> Grid:
     """Open the core and gather all text; nothing is trained."""
