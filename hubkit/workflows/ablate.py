@@ -179,8 +179,8 @@ def _acting(grid: Grid, cell: Cell, trained: Trained, strength: float) -> Encode
     if arm.network != "adapter":
         changes = full_tuning.changes if arm.network == "full" else peft_lora.changes
         return changed(encoder, changes(trained.config, trained.tensors), strength, f"{cell.arm} changes weights")
-    state = adapter_from_state("fam-ablation", arm.recipe.method, trained.config, trained.tensors, encoder.core)
-    adapter = state.with_strength(strength)
+    made = adapter_from_state("fam-ablation", arm.recipe.method, trained.config, trained.tensors, encoder.core)
+    adapter = made.with_strength(strength)
     if (under := grid.under(cell)) is None:
         return encoder.adapted(adapter)
     encoder.bank.add(adapter, key := "the cell in memory")
