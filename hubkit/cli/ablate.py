@@ -56,15 +56,18 @@ def _list(grid: Any, pattern: str | None, as_json: bool) -> None:
 
     cells = chosen(grid, pattern)
     seconds = duration(grid, cells)
-    listed = [{"cell": cell.name, "finished": grid.result(cell) is not None} for cell in cells]
+    listed = [
+        {"cell": cell.name, "finished": grid.result(cell) is not None, "steps": grid.arms[cell.arm].steps}
+        for cell in cells
+    ]
     if as_json:
-        click.echo(json.dumps({"cells": listed, "steps": grid.plan.steps, "seconds left": seconds}, indent=2))
+        click.echo(json.dumps({"cells": listed, "seconds left": seconds}, indent=2))
         return
     for row in listed:
-        click.echo(f"{'done ' if row['finished'] else '     '}{row['cell']}")
+        click.echo(f"{'done ' if row['finished'] else '     '}{row['cell']}  {row['steps']} steps")
     left = sum(not row["finished"] for row in listed)
     about = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    click.echo(f"{left} of {len(listed)} cells to run, {grid.plan.steps} steps each: about {about} of training")
+    click.echo(f"{left} of {len(listed)} cells to run: about {about} of training")
 
 
 def _show(ablation: Any) -> None:

@@ -139,7 +139,7 @@ def _training(grid: Grid, cell: Cell, folder: Path) -> Training:
     """The cell's run. A control begins where its arm does, and over the same adapters."""
     arm, core = grid.arms[cell.arm], grid.encoder.core
     mixture = mixture_of(arm.recipe, cell.pairs, cell.target, cell.seed, domains(arm))
-    budget = Budget(steps=grid.plan.steps)
+    budget = Budget(steps=arm.steps)
     return Training(core, arm.recipe, mixture, grid.targets, budget, cell.seed, folder, _network(grid, cell))
 
 
@@ -239,5 +239,5 @@ def duration(grid: Grid, cells: Sequence[Cell]) -> float:
         if cell.arm not in known:
             with tempfile.TemporaryDirectory(prefix="hubkit-probe-") as folder:
                 speed = probe(_training(grid, cell, Path(folder)))
-            known[cell.arm] = [speed.seconds_in(Budget(steps=grid.plan.steps))]
+            known[cell.arm] = [speed.seconds_in(Budget(steps=grid.arms[cell.arm].steps))]
     return sum(statistics.mean(known[cell.arm]) for cell in left)

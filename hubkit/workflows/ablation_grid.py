@@ -75,7 +75,7 @@ class Grid:
         decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
         over = [str(self.under(cell)), arm.warm_start] if arm.under or arm.warm_start else []
         other = [arm.network] if arm.network != "adapter" else []
-        parts = [*decides, self.plan.steps, cell.seed, scored, *over, *other]
+        parts = [*decides, arm.steps, cell.seed, scored, *over, *other]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
     def under(self, cell: Cell) -> Stack | None:

@@ -1,4 +1,4 @@
-"""An ablation as data: arms that differ in one thing each, trained on the same text for the same number of steps."""
+"""An ablation as data: arms that differ in one thing each, trained on the same text for as many steps."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class Families(_Strict):
 
 
 class Arm(_Strict):
-    """What decides an adapter besides seed and number of steps."""
+    """What decides an adapter besides the seed."""
 
     recipe: Recipe
+    budget: str = Field(description="optimiser steps, as equal as what is compared allows: 400steps")
     network: Literal["adapter", "full", "peft-lora"] = Field(
         "adapter", description="what learns: the recipe's adapter, all layers of the core, or LoRA as PEFT trains it"
     )
@@ -40,6 +41,14 @@ class Arm(_Strict):
     families: Families = Families()
     under: str | None = Field(None, description="installed adapters that it is stacked on, frozen")
     warm_start: str | None = Field(None, description="an installed adapter, or a linear merge, to begin at")
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of every cell. Raises :class:`UsageError` for a budget in time."""
+        budget = parse_budget(self.budget)
+        if budget.steps is None:
+            raise UsageError(f"The budget {self.budget} is a time.", "Give steps, equal on any machine: 400steps.")
+        return budget.steps
 
     @model_validator(mode="after")
     def _alone(self) -> Arm:
@@ -57,7 +66,7 @@ class Plan(_Strict):
     control: str = Field(description="the arm that the others are compared with")
     languages: tuple[str, ...] = Field(min_length=1, description="evaluated, and without families.right trained on")
     seeds: tuple[int, ...] = Field((0,), min_length=1)
-    budget: str = Field(description="optimiser steps, the same for all: 400steps")
+    budget: str = Field(description="optimiser steps of every arm that names no other: 400steps")
     sources: tuple[str, ...] | None = Field(None, description="ask only these registered sources; [] for none")
     relatives: bool = True
     extra_data: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="training files by language tag")
@@ -83,14 +92,6 @@ class Plan(_Strict):
             raise ValueError("neither development text nor suites: nothing to score on")
         return self
 
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of every cell. Raises :class:`UsageError` for a budget in time."""
-        budget = parse_budget(self.budget)
-        if budget.steps is None:
-            raise UsageError(f"The budget {self.budget} is a time.", "Give steps, which are equal for all: 400steps.")
-        return budget.steps
-
     def arm(self, name: str) -> Arm:
         """The arm's recipe and text: the plan's, then ``base``, then its own. Raises :class:`UsageError`."""
         own = {key: getattr(self, key) for key in _TEXT if key in Plan.model_fields}
@@ -110,7 +111,7 @@ def read_plan(path: Path) -> Plan:
     Raises :class:`UsageError` that names the key.
     """
     plan = validated(Plan, read_config(path), str(path))
-    _ = plan.steps, [plan.arm(name) for name in plan.arms]
+    _ = [plan.arm(name).steps for name in plan.arms]
     return plan
 
 

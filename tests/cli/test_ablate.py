@@ -32,7 +32,8 @@ def plan(home: Path, bert: Core, tmp_path: Path) -> Path:
 def test_a_dry_run_lists_the_cells_and_trains_nothing(run: Run, plan: Path) -> None:
     ended = run("ablate", str(plan), "--dry-run", "--quiet")
     assert ended.code == 0
-    assert ended.out.splitlines()[-1].startswith("2 of 2 cells to run, 2 steps each: about ")
+    assert ended.out.splitlines()[-1].startswith("2 of 2 cells to run: about ")
+    assert "     slow/right/rw/0  2 steps" in ended.out.splitlines()
     assert not plan.with_suffix(".json").exists()
 
 

@@ -99,6 +99,19 @@ def test_a_finished_cell_is_found_again_and_a_changed_one_is_run(plan: MakePlan)
     assert counting.steps == 2 * 4
 
 
+def test_an_arm_of_larger_steps_can_have_fewer_of_them(plan: MakePlan):
+    counting = Counting()
+    arms: dict[str, Any] = {"plain": {}, "large": {"batch_size": 16, "budget": "2steps"}}
+    ablation = run(prepare(plan(arms=arms, controls=False)), counting)
+    assert {(cell["arm"], cell["steps"]) for cell in ablation.cells} == {("plain", 4), ("large", 2)}
+    assert counting.steps == 2 * 4 + 2 * 2
+    assert len({cell["sentences"] for cell in ablation.cells}) == 1
+    assert not run(prepare(plan(controls=False, arms=arms, budget="4 steps")), counting).missing
+    assert counting.steps == 2 * 4 + 2 * 2
+    with pytest.raises(UsageError, match="2min is a time"):
+        plan(arms={"plain": {}, "large": {"budget": "2min"}})
+
+
 def test_a_cell_that_another_plan_made_is_called_as_this_plan_calls_it(plan: MakePlan):
     families = {"right": ["rw"], "wrong": ["sn"]}
     before = run(prepare(plan(arms={"plain": {}}, families=families)))
