@@ -83,6 +83,11 @@ class Recipe(BaseModel):
         "auto", description="of the products in training; auto is bfloat16 on a GPU that has it, else float32"
     )
 
+    @property
+    def watches(self) -> bool:
+        """Whether development text decides how the run goes on."""
+        return self.gate or self.patience is not None
+
     def fitted(self, lengths: Sequence[int]) -> Recipe:
         """The recipe for sentences of these lengths (words), with what it leaves open chosen: ``skip_lower``.
 

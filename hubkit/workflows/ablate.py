@@ -11,7 +11,7 @@ import json
 import shutil
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,13 +38,17 @@ from hubkit.training.estimate import probe
 from hubkit.training.loop import Trained, Training
 from hubkit.training.network import network_for
 from hubkit.training.targets import Targets
+from hubkit.training.watch import DevScore
 from hubkit.version import __version__
 from hubkit.workflows.ablation_grid import FORMAT, Cell, Grid, cells_of, chosen, kept_folder
 from hubkit.workflows.ablation_plan import Plan
-from hubkit.workflows.ablation_text import Texts, digest_of_tests, domains, tests_of
+from hubkit.workflows.ablation_text import Texts, digest_of_tests, domains, tests_of, watched_of
 from hubkit.workflows.events import Events, Silent
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hubkit.evaluation.suite import ParallelSuite
     from hubkit.training.backend import Trainable
 
 
@@ -87,7 +91,8 @@ def prepare(plan: Plan, events: Events | None = None) -> Grid:
     events.phase("text")
     tests = tests_of(plan)
     cells = list(cells_of(plan, arms, Texts(tests)))
-    return Grid(plan, arms, encoder, Targets(encoder.adapted(None)), tests, cells)
+    watched = watched_of(plan) if any(arm.recipe.watches for arm in arms.values()) else []
+    return Grid(plan, arms, encoder, Targets(encoder.adapted(None)), tests, cells, watched)
 
 
 def run(grid: Grid, events: Events | None = None, pattern: str | None = None, fresh: bool = False) -> Ablation:
@@ -119,7 +124,7 @@ def _result(grid: Grid, cell: Cell, events: Events) -> dict[str, Any]:
     training = _training(grid, cell, folder)
     if training.resumed:
         events.note(f"resuming {cell.name} at step {training.state.step}")
-    trained = training.run(events.training)
+    trained = training.run(events.training, _development_scores(grid, cell, training))
     scores = _scores(grid, cell, trained)
     state = trained.state
     shutil.rmtree(folder, ignore_errors=True)
@@ -166,20 +171,41 @@ def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:
 def _scores(grid: Grid, cell: Cell, trained: Trained) -> list[Scored]:
     found: list[Scored] = []
     for strength in grid.plan.strengths:
-        encoder = _acting(grid, cell, trained, strength)
-        for test in (test for test in grid.tests if test.language in cell.languages):
-            blank = Scored(cell.arm, cell.role, cell.seed, test.name, test.language, strength, "raw", np.empty(0))
-            found += score(blank, _encode(encoder, test.texts), grid.targets(test.english), test)
+        encoder = _acting(grid, cell, trained.config, trained.tensors, strength)
+        for test in grid.tests_in(cell):
+            found += _scored(grid, cell, encoder, test, strength)
     return found
 
 
-def _acting(grid: Grid, cell: Cell, trained: Trained, strength: float) -> Encoder:
+def _scored(grid: Grid, cell: Cell, encoder: Encoder, test: ParallelSuite, strength: float) -> list[Scored]:
+    blank = Scored(cell.arm, cell.role, cell.seed, test.name, test.language, strength, "raw", np.empty(0))
+    return score(blank, _encode(encoder, test.texts), grid.targets(test.english), test)
+
+
+def _development_scores(grid: Grid, cell: Cell, training: Training) -> DevScore | None:
+    """R@1, raw and centred averaged, on what the run goes by, where its recipe does."""
+    if not training.recipe.watches:
+        return None
+
+    def dev_score(tensors: dict[str, Tensor]) -> dict[str, float]:
+        encoder = _acting(grid, cell, training.network.config, tensors, 1.0)
+        return {
+            test.language: float(np.mean([each.items for each in _scored(grid, cell, encoder, test, 1.0)]))
+            for test in grid.watched_in(cell)
+        }
+
+    return dev_score
+
+
+def _acting(
+    grid: Grid, cell: Cell, config: Mapping[str, Any], tensors: Mapping[str, Tensor], strength: float
+) -> Encoder:
     """An encoder with what was trained, at this strength: of changed weights, between the core's and theirs."""
     arm, encoder = grid.arms[cell.arm], grid.encoder
     if arm.network != "adapter":
         changes = full_tuning.changes if arm.network == "full" else peft_lora.changes
-        return changed(encoder, changes(trained.config, trained.tensors), strength, f"{cell.arm} changes weights")
-    made = adapter_from_state("fam-ablation", arm.recipe.method, trained.config, trained.tensors, encoder.core)
+        return changed(encoder, changes(config, tensors), strength, f"{cell.arm} changes weights")
+    made = adapter_from_state("fam-ablation", arm.recipe.method, config, tensors, encoder.core)
     adapter = made.with_strength(strength)
     if (under := grid.under(cell)) is None:
         return encoder.adapted(adapter)

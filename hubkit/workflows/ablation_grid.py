@@ -58,6 +58,7 @@ class Grid:
     targets: Targets
     tests: list[ParallelSuite]
     cells: list[Cell]
+    watched: list[ParallelSuite] = field(default_factory=list)
     _keys: dict[str, str] = field(default_factory=dict)
 
     def key(self, cell: Cell) -> str:
@@ -68,15 +69,24 @@ class Grid:
 
     def _key(self, cell: Cell) -> str:
         arm = self.arms[cell.arm]
-        tests = [test for test in self.tests if test.language in cell.languages]
+        tests = self.tests_in(cell)
         order = domains(arm) if arm.recipe.easy_first == "domain" else {}
         text = [digest_of_pairs(cell.pairs), cell.target, order]
         scored = [digest_of_tests(tests), sorted(self.plan.strengths)]
         decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
         over = [str(self.under(cell)), arm.warm_start] if arm.under or arm.warm_start else []
         other = [arm.network] if arm.network != "adapter" else []
-        parts = [*decides, arm.steps, cell.seed, scored, *over, *other]
+        seen = [digest_of_tests(self.watched_in(cell))] if arm.recipe.watches else []
+        parts = [*decides, arm.steps, cell.seed, scored, *over, *other, *seen]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def tests_in(self, cell: Cell) -> list[ParallelSuite]:
+        """What the cell is scored on."""
+        return [test for test in self.tests if test.language in cell.languages]
+
+    def watched_in(self, cell: Cell) -> list[ParallelSuite]:
+        """What the cell's run goes by, where its recipe has a gate or patience."""
+        return [test for test in self.watched if test.language in cell.languages]
 
     def under(self, cell: Cell) -> Stack | None:
         """What the cell's adapter is stacked on, in pinned versions."""

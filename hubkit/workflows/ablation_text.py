@@ -22,8 +22,10 @@ from hubkit.plugins import registered
 from hubkit.training.strength import development_pairs
 from hubkit.workflows.ablation_plan import Arm, Plan
 from hubkit.workflows.data import cleared
+from hubkit.workflows.tuning import WATCHED_PAIRS
 
 DEVELOPMENT = "development"
+FEWEST = 20  # pairs of development text in a language
 PairsByTag = Mapping[str, Sequence[Pair]]
 
 
@@ -36,7 +38,7 @@ def tests_of(plan: Plan) -> list[ParallelSuite]:
     languages = {find(tag).tag: find(tag) for tag in plan.languages}
     if odd := [tag for tag in plan.development if find(tag).tag not in languages]:
         raise UsageError(f"There is development text in {odd[0]}, which the plan does not evaluate.", "Add it there.")
-    tests = [_development(find(tag), files, plan.development_pairs) for tag, files in plan.development.items()]
+    tests = [_development(find(tag), files, slice(plan.development_pairs)) for tag, files in plan.development.items()]
     for named in plan.suites:
         tests += [test for language in languages.values() if (test := _load(named, language)) is not None]
     if missing := sorted(languages.keys() - {test.language for test in tests}):
@@ -48,13 +50,25 @@ def _load(named: str, language: Language) -> ParallelSuite | None:
     return loaded(named, language) if named in registered("tasks") else FolderSuite(Path(named)).load(language)
 
 
-def _development(language: Language, files: Sequence[str], most: int) -> ParallelSuite:
-    pairs = development_pairs(sentences(gather(language, [File(list(files))]).all()))[:most]
-    if len(pairs) < 20:
+def watched_of(plan: Plan) -> list[ParallelSuite]:
+    """What the runs themselves may go by: the pairs of the development text after those that are scored on.
+
+    Raises :class:`UsageError` where hardly any are left.
+    """
+    part = slice(plan.development_pairs, plan.development_pairs + WATCHED_PAIRS)
+    return [_development(find(tag), files, part) for tag, files in plan.development.items()]
+
+
+def _development(language: Language, files: Sequence[str], part: slice) -> ParallelSuite:
+    pairs = development_pairs(sentences(gather(language, [File(list(files))]).all()))
+    if len(pairs[part]) < FEWEST:
+        beside = f" beside the {part.start} that are scored on" if part.start else ""
         raise UsageError(
-            f"The development text in {language.name} has {len(pairs)} usable sentence pairs; at least 20 are needed.",
+            f"The development text in {language.name} has {len(pairs[part])} usable sentence pairs{beside}; at least "
+            f"{FEWEST} are needed.",
             "Give more.",
         )
+    pairs = pairs[part]
     return ParallelSuite(
         DEVELOPMENT, ", ".join(Path(file).name for file in files), "as stated by its owner", "user", language.tag,
         tuple(pair.text for pair in pairs), tuple(pair.english for pair in pairs),

@@ -78,6 +78,11 @@ def prepare(config: TrainingConfig, events: Events, cost: Cost, repeats: Recorde
     """Open the core and gather the text; nothing is trained."""
     if config.kind == "fusion":
         raise UsageError(f"{config.name} is a fusion.", "Train it with `hubkit fuse`.")
+    if config.recipe.watches and not config.development:
+        raise UsageError(
+            "The recipe's patience and gate go by development text, and there is none.",
+            "Give some with --dev, or as `development` in the configuration.",
+        )
     with phase("core", cost, events):
         encoder = open_encoder(config, events)
     with phase("corpora", cost, events):

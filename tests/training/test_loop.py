@@ -224,6 +224,25 @@ def test_groups_of_languages_join_one_after_the_other(bert: Core, tmp_path: Path
     assert seen == sorted(seen)
 
 
+def test_with_a_gate_a_group_joins_as_soon_as_the_score_has_risen(bert: Core, tmp_path: Path):
+    many = {tag: pairs(20) for tag in ("sw", "rw", "de", "fr", "tr", "kk")}
+
+    def joined(gate: bool, scores: list[float]) -> list[int]:
+        chosen = recipe(curriculum="related", curriculum_share=1.0, gate=gate)
+        made = mixture_of(chosen, many, "rw")
+        folder = tmp_path / f"{gate}{scores}"
+        run = Training(bert, chosen, made, Targets(Encoder(bert)), Budget(steps=160), 0, folder)
+        seen: list[int] = []
+        left = iter(scores)
+        run.run(lambda _: seen.append(run.state.groups), lambda _: {"rw": next(left, scores[-1])})
+        return [seen.index(number) for number in (2, 3)]
+
+    by_clock = joined(False, [0.1, 0.2, 0.3])
+    assert joined(True, [0.3, 0.2, 0.1]) == by_clock
+    first, second = joined(True, [0.1, 0.2, 0.3])
+    assert first < by_clock[0] and second < by_clock[1]
+
+
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\x10\0\0\0\0\0\0\0{}"])
 def test_a_broken_checkpoint_is_started_over(bert: Core, mixture: Mixture, tmp_path: Path, content: bytes):
     (tmp_path / FILE).write_bytes(content)

@@ -112,6 +112,17 @@ def test_an_arm_of_larger_steps_can_have_fewer_of_them(plan: MakePlan):
         plan(arms={"plain": {}, "large": {"budget": "2min"}})
 
 
+def test_a_recipe_with_patience_goes_by_pairs_that_are_not_scored_on(plan: MakePlan):
+    arms: dict[str, Any] = {"plain": {}, "patient": {"patience": 1}}
+    grid = prepare(plan(arms=arms, controls=False, budget="160steps", development_pairs=30))
+    assert [(len(test), len(seen)) for test, seen in zip(grid.tests, grid.watched, strict=True)] == [(30, 30)] * 2
+    assert all(not set(test.texts) & set(seen.texts) for test, seen in zip(grid.tests, grid.watched, strict=True))
+    cells = {cell["arm"]: cell["steps"] for cell in run(grid).cells}
+    assert cells["patient"] < cells["plain"] == 160
+    with pytest.raises(UsageError, match="beside the 50 that are scored on"):
+        prepare(plan(arms=arms, controls=False, development_pairs=50))
+
+
 def test_a_cell_that_another_plan_made_is_called_as_this_plan_calls_it(plan: MakePlan):
     families = {"right": ["rw"], "wrong": ["sn"]}
     before = run(prepare(plan(arms={"plain": {}}, families=families)))

@@ -196,6 +196,8 @@ def test_an_objective_of_its_own_data_is_trained_beside(config: Config, tmp_path
         ({"under": "0.5*fam-bantu"}, "cannot be trained over"),
         ({"sources": ["no-such-source"]}, "no-such-source"),
         ({"name": "fuse-ab", "languages": "rw"}, "hubkit fuse"),
+        ({"recipe": {"patience": 2}}, "go by development text"),
+        ({"recipe": {"curriculum": "related", "gate": True}}, "go by development text"),
     ],
 )
 def test_a_wrong_configuration_stops_before_training(config: Config, changes: dict[str, Any], said: str):
