@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hubkit.composition.data import as_recipe
@@ -97,20 +98,37 @@ def initial_tensors_of(warm_start: str, core: Core) -> Mapping[str, Tensor]:
     Averaged are the parameters (Wortsman et al. 2022, "Model soups", arXiv 2203.05482), whatever the strengths. Raises
     :class:`UsageError` when they do not go together, :class:`NotFoundError` when one is not installed.
     """
+    recipe, parts = _start(warm_start)
+    adapters: dict[Any, Adapter] = {part: _installed(part, core) for part in parts}
+    if isinstance(recipe, Member):
+        return adapters[recipe].tensors
+    weights = merge_weights(recipe, lambda member: _languages(adapters[member]))
+    return _mean([adapters[part] for part in parts], weights, warm_start)
+
+
+def pinned_start(warm_start: str, core: Core) -> str:
+    """``lang-rw`` → ``lang-rw==0.1.0``: where training begins, in the versions that are installed.
+
+    Raises like :func:`initial_tensors_of`.
+    """
+    recipe, parts = _start(warm_start)
+    versions = {part: find_installed(part.name, part.spec or None, core.fingerprint).version for part in parts}
+    pinned = tuple(replace(part, spec=f"=={versions[part]}") for part in parts)
+    return str(replace(recipe, parts=pinned) if isinstance(recipe, Merge) else pinned[0])
+
+
+def _start(warm_start: str) -> tuple[Merge | Member, tuple[Member, ...]]:
+    """What it says: an adapter, or a merge, with the adapters that it names."""
     recipe: Any = as_recipe(warm_start)
     if isinstance(recipe, Stack) and len(recipe.parts) == 1 and recipe.centre is None:
         recipe = recipe.parts[0]
     averages = isinstance(recipe, Merge) and recipe.method in ("linear", "relatedness")
-    parts: Sequence[Any] = recipe.parts if averages else (recipe,)
+    parts: tuple[Any, ...] = tuple(recipe.parts) if averages else (recipe,)
     if any(not isinstance(part, Member) or part.strength is not None for part in parts):
         raise UsageError(
             f"Training cannot begin at {warm_start!r}.", "Name an installed adapter, or write merge(lang-rw, lang-rn)."
         )
-    adapters: dict[Any, Adapter] = {part: _installed(part, core) for part in parts}
-    if not averages:
-        return adapters[recipe].tensors
-    weights = merge_weights(recipe, lambda member: _languages(adapters[member]))
-    return _mean([adapters[part] for part in parts], weights, warm_start)
+    return recipe, parts
 
 
 def _installed(member: Member, core: Core) -> Adapter:

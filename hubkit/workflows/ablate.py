@@ -155,7 +155,7 @@ def _network(grid: Grid, cell: Cell) -> Trainable:
     if arm.network == "peft-lora":
         return peft_lora.TrainableLora(core, cell.seed, device)
     under = grid.under(cell)
-    return network_for(arm.recipe, grid.encoder, cell.seed, None if under is None else str(under), arm.warm_start)
+    return network_for(arm.recipe, grid.encoder, cell.seed, None if under is None else str(under), grid.start(cell))
 
 
 def _discard_of_other_code(folder: Path, code: str, events: Events) -> None:

@@ -17,7 +17,7 @@ from hubkit.languages import find
 from hubkit.runtime.encoder import Encoder
 from hubkit.settings import settings
 from hubkit.training.code import code_digest
-from hubkit.training.network import frozen_stack
+from hubkit.training.network import frozen_stack, pinned_start
 from hubkit.training.targets import Targets
 from hubkit.workflows.ablation_plan import Arm, Plan
 from hubkit.workflows.ablation_text import PairsByTag, Texts, digest_of_pairs, digest_of_tests, domains
@@ -74,7 +74,7 @@ class Grid:
         text = [digest_of_pairs(cell.pairs), cell.target, order]
         scored = [digest_of_tests(tests), sorted(self.plan.strengths)]
         decides = [FORMAT, self.encoder.core.fingerprint, arm.recipe.model_dump(mode="json"), text]
-        over = [str(self.under(cell)), arm.warm_start] if arm.under or arm.warm_start else []
+        over = [str(self.under(cell)), self.start(cell)] if arm.under or arm.warm_start else []
         other = [arm.network] if arm.network != "adapter" else []
         seen = [digest_of_tests(self.watched_in(cell))] if arm.recipe.watches else []
         parts = [*decides, arm.steps, cell.seed, scored, *over, *other, *seen]
@@ -92,6 +92,11 @@ class Grid:
         """What the cell's adapter is stacked on, in pinned versions."""
         under = self.arms[cell.arm].under
         return None if under is None else frozen_stack(under, self.encoder.core)
+
+    def start(self, cell: Cell) -> str | None:
+        """Where the cell's adapter begins, in pinned versions."""
+        start = self.arms[cell.arm].warm_start
+        return None if start is None else pinned_start(start, self.encoder.core)
 
     def path(self, cell: Cell) -> Path:
         """Where the cell's result is, once there is one."""

@@ -28,7 +28,7 @@ from hubkit.training.code import code_digest
 from hubkit.training.config import TrainingConfig
 from hubkit.training.curriculum import mixture_of
 from hubkit.training.loop import Observer, Progress, Trained, Training
-from hubkit.training.network import frozen_stack, frozen_stacks, network_for
+from hubkit.training.network import frozen_stack, frozen_stacks, network_for, pinned_start
 from hubkit.training.strength import Choice
 from hubkit.training.targets import Targets
 from hubkit.training.tracking import tracking
@@ -75,6 +75,8 @@ def gather(config: TrainingConfig, encoder: Encoder, cost: Cost, events: Events)
         stacks = frozen_stacks(config.under, encoder.core)
     elif config.under is not None:
         under = frozen_stack(config.under, encoder.core)
+    if config.warm_start is not None:
+        config = config.model_copy(update={"warm_start": pinned_start(config.warm_start, encoder.core)})
     data = collect(config, events)
     for warning in data.warnings:
         events.warn(warning)

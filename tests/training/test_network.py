@@ -10,7 +10,7 @@ from hubkit.errors import NotFoundError, UsageError
 from hubkit.registry.installed import install_folder
 from hubkit.runtime.load import load
 from hubkit.training.loop import adapter_config
-from hubkit.training.network import frozen_stack, initial_tensors_of, network_for
+from hubkit.training.network import frozen_stack, initial_tensors_of, network_for, pinned_start
 from hubkit.training.recipe import Recipe
 
 RECIPE = Recipe(method="seq_bn", hyperparameters={"reduction_factor": 4}, skip_lower=0.0)
@@ -40,6 +40,20 @@ def test_or_at_the_mean_of_several(bert: Core, members):
     for key, tensor in found.items():
         expected = 0.75 * members["lang-rw"][key] + 0.25 * members["lang-sn"][key]
         torch.testing.assert_close(tensor, expected)
+
+
+@pytest.mark.parametrize(
+    ("start", "pinned"),
+    [
+        ("lang-rw", "lang-rw==0.1.0"),
+        ("lang-rw>=0.1", "lang-rw==0.1.0"),
+        ("merge(lang-rw: 0.75, lang-sn: 0.25)", "merge(lang-rw==0.1.0: 0.75, lang-sn==0.1.0: 0.25)"),
+    ],
+)
+def test_a_beginning_is_pinned(bert: Core, members, start: str, pinned: str):
+    assert pinned_start(start, bert) == pinned
+    whole, same = initial_tensors_of(start, bert), initial_tensors_of(pinned, bert)
+    assert all(torch.equal(whole[key], same[key]) for key in whole)
 
 
 def test_weights_by_relatedness_prefer_the_language_itself(bert: Core, members):
@@ -91,8 +105,9 @@ def test_only_adapters_at_their_stored_strength_can_lie_under(bert: Core, member
     "start", ["0.5*lang-rw", "fam-bantu + lang-rw", "merge(lang-rw, lang-sn, method=ties)", "core"]
 )
 def test_no_run_begins_at_anything_else(bert: Core, members, start: str):
-    with pytest.raises(UsageError):
-        initial_tensors_of(start, bert)
+    for begin in (initial_tensors_of, pinned_start):
+        with pytest.raises(UsageError):
+            begin(start, bert)
 
 
 def test_adapters_of_two_methods_have_no_mean_and_another_method_is_no_beginning(bert: Core, members):

@@ -229,6 +229,11 @@ def test_an_arm_may_stand_on_an_installed_adapter_or_begin_at_one(bert, make_ada
     losses = {cell["arm"]: cell["loss"] for cell in ablation.cells if cell["subject"] == "rw"}
     assert len(set(losses.values())) == 3
     assert len({grid.key(cell) for cell in grid.cells}) == 6
+    newer = make_adapter(bert, "seq_bn", seed=3, name="fam-bantu", leave_out=[0])
+    install_folder(save(newer, bert, kind="family", version="0.2.0"))
+    assert set(collected(prepare(grid.plan)).missing) == {
+        f"{arm}/right/{tag}/0" for arm in ("over", "from") for tag in ("rw", "sn")
+    }
 
 
 def test_the_core_itself_or_lora_of_peft_may_learn(plan: MakePlan):

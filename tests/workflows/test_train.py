@@ -130,7 +130,10 @@ def test_a_stacked_adapter_acts_over_the_family_and_depends_on_it(config: Config
 
 def test_a_warm_start_begins_where_the_older_version_ended(config: Config, bert: Core):
     first = train(config(budget="12steps"))
-    second = train(config(budget="1step", warm_start="lang-rw==0.1.0"))
+    second = train(config(budget="1step", warm_start="lang-rw"))
+    assert (
+        json.loads((second.installed.folder / "training.json").read_text())["config"]["warm_start"] == "lang-rw==0.1.0"
+    )
     ours, theirs = tensors(first, bert), tensors(second, bert)
     moved = max(float((ours[key] - theirs[key]).abs().max()) for key in ours)
     assert 0 < moved < 0.01  # one step of learning rate 2e-3 away
