@@ -23,7 +23,7 @@ from hubkit.composition.member import Member
 from hubkit.composition.recipe import Stack
 from hubkit.core import open_core
 from hubkit.durable import locked, write_json
-from hubkit.errors import BusyError
+from hubkit.errors import BusyError, UsageError
 from hubkit.evaluation.ablation import Scored, Table, core_scores, score, table
 from hubkit.runtime.changed import changed
 from hubkit.runtime.encoder import Encoder
@@ -82,7 +82,10 @@ def _in_lines(value: Any) -> str:
 
 
 def prepare(plan: Plan, events: Events | None = None) -> Grid:
-    """Open the core and gather all text; nothing is trained."""
+    """Open the core and gather all text; nothing is trained.
+
+    Raises :class:`UsageError` for a recipe that goes by development text where a cell has none.
+    """
     events = events or Silent()
     events.phase("core")
     arms = {name: plan.arm(name) for name in plan.arms}
@@ -92,7 +95,13 @@ def prepare(plan: Plan, events: Events | None = None) -> Grid:
     tests = tests_of(plan)
     cells = list(cells_of(plan, arms, Texts(tests)))
     watched = watched_of(plan) if any(arm.recipe.watches for arm in arms.values()) else []
-    return Grid(plan, arms, encoder, Targets(encoder.adapted(None)), tests, cells, watched)
+    grid = Grid(plan, arms, encoder, Targets(encoder.adapted(None)), tests, cells, watched)
+    if blind := [each.name for each in cells if arms[each.arm].recipe.watches and not grid.watched_in(each)]:
+        raise UsageError(
+            f"The patience or gate of {blind[0]} goes by development text, and there is none in its languages.",
+            "Give some in the plan's `development`.",
+        )
+    return grid
 
 
 def run(grid: Grid, events: Events | None = None, pattern: str | None = None, fresh: bool = False) -> Ablation:

@@ -121,6 +121,10 @@ def test_a_recipe_with_patience_goes_by_pairs_that_are_not_scored_on(plan: MakeP
     assert cells["patient"] < cells["plain"] == 160
     with pytest.raises(UsageError, match="beside the 50 that are scored on"):
         prepare(plan(arms=arms, controls=False, development_pairs=50))
+    seen = plan().development
+    text = {"languages": ["rw"], "development": {}, "suites": [*seen["rw"]]}
+    with pytest.raises(UsageError, match="of patient/right/rw/0 goes by development text, and there is none"):
+        prepare(plan(arms=arms, controls=False, **text))
 
 
 def test_a_cell_that_another_plan_made_is_called_as_this_plan_calls_it(plan: MakePlan):
