@@ -192,7 +192,7 @@ def _scored(grid: Grid, cell: Cell, encoder: Encoder, test: ParallelSuite, stren
 
 
 def _development_scores(grid: Grid, cell: Cell, training: Training) -> DevScore | None:
-    """R@1, raw and centred averaged, on what the run goes by, where its recipe does."""
+    """R@1 at strength 1, raw and centred averaged, on what the run goes by, where its recipe does."""
     if not training.recipe.watches:
         return None
 

@@ -81,7 +81,7 @@ def prepare(config: TrainingConfig, events: Events, cost: Cost, repeats: Recorde
     if config.recipe.watches and not config.development:
         raise UsageError(
             "The recipe's patience and gate go by development text, and there is none.",
-            "Give some with --dev, or as `development` in the configuration.",
+            "Give some as `development` in the configuration, or with `hubkit add-language --dev`.",
         )
     with phase("core", cost, events):
         encoder = open_encoder(config, events)
